@@ -1,0 +1,52 @@
+// What a device must do: memory, and one method per op. Every op is pure virtual, so a missing
+// kernel is a compile error. Each method's contract is the header of its arguments in ops/.
+//
+// Calls may be queued; `synchronize` waits. The CPU does both at once.
+#pragma once
+#include <cstddef>
+#include <memory>
+
+#include "ops/activation.h"
+#include "ops/attention.h"
+#include "ops/cross_entropy.h"
+#include "ops/embedding.h"
+#include "ops/matmul.h"
+#include "ops/norm.h"
+#include "ops/optimizer.h"
+#include "ops/rope.h"
+
+namespace attune {
+
+class Backend {
+ public:
+  virtual ~Backend() = default;
+
+  virtual void* allocate(size_t bytes) = 0;  // 64-byte aligned, zeroed; throws Code::memory
+  virtual void release(void* memory) = 0;
+  virtual void upload(void* device, const void* host, size_t bytes) = 0;
+  virtual void download(void* host, const void* device, size_t bytes) = 0;
+  virtual void zero(void* device, size_t bytes) = 0;
+  virtual void synchronize() = 0;
+
+  virtual void matmul(const MatmulArgs&) = 0;
+  virtual void column_sum(const ColumnSumArgs&) = 0;
+  virtual void embedding(const EmbeddingArgs&) = 0;
+  virtual void embedding_backward(const EmbeddingBackwardArgs&) = 0;
+  virtual void gather_rows(const GatherRowsArgs&) = 0;
+  virtual void scatter_rows(const ScatterRowsArgs&) = 0;
+  virtual void norm(const NormArgs&) = 0;
+  virtual void norm_backward(const NormBackwardArgs&) = 0;
+  virtual void add(const AddArgs&) = 0;
+  virtual void rope(const RopeArgs&) = 0;
+  virtual void attention(const AttentionArgs&) = 0;
+  virtual void attention_backward(const AttentionBackwardArgs&) = 0;
+  virtual void activation(const ActivationArgs&) = 0;
+  virtual void activation_backward(const ActivationBackwardArgs&) = 0;
+  virtual void cross_entropy(const CrossEntropyArgs&) = 0;
+  virtual double square_sum(const SquareSumArgs&) = 0;
+  virtual void adamw(const AdamwArgs&) = 0;
+  virtual void cast(const CastArgs&) = 0;
+  virtual void dropout(const DropoutArgs&) = 0;
+};
+
+}  // namespace attune
