@@ -19,7 +19,7 @@ namespace attune {
 
 class Backend {
  public:
-  virtual ~Backend() = default;
+  virtual ~Backend();  // in registry.cpp, so that no instruction set owns the table
 
   virtual void* allocate(size_t bytes) = 0;  // 64-byte aligned, zeroed; throws Code::memory
   virtual void release(void* memory) = 0;

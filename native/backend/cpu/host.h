@@ -1,0 +1,30 @@
+// What all instruction sets share on the CPU: memory, and the choice of the dense product.
+#pragma once
+#include "backend/backend.h"
+
+namespace attune {
+
+class HostBackend : public Backend {
+ public:
+  void* allocate(size_t bytes) override;
+  void release(void* memory) override;
+  void upload(void* device, const void* host, size_t bytes) override;
+  void download(void* host, const void* device, size_t bytes) override;
+  void zero(void* device, size_t bytes) override;
+  void synchronize() override {}
+
+  /** oneDNN where it is present and has a fast kernel for the types, else `builtin_matmul`. */
+  void matmul(const MatmulArgs&) final;
+
+ protected:
+  virtual void builtin_matmul(const MatmulArgs&) = 0;
+};
+
+/** oneDNN's product; false when it has none, is absent, or is switched off (ATTUNE_ONEDNN=0). */
+bool onednn_matmul(const MatmulArgs&);
+/** "oneDNN x.y.z", or "" when absent or switched off. */
+const char* onednn_version();
+/** Holds oneDNN to an instruction set no higher than `isa`; called before its first product. */
+void onednn_limit_isa(const char* isa);
+
+}  // namespace attune
