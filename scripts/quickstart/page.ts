@@ -250,7 +250,7 @@ const oppositePage: Page = (rng) =>
       expand(
         rng,
         '{The opposite of [x] is [y].|[x] is the opposite of [y].|[x] and [y] are opposites.|' +
-          'If it is not [x], it may be [y].|Say [x], and then say [y]: they are opposites.}',
+          '[x] is not the same as [y]. [y] is the opposite of [x].}',
         { x, y },
       ),
     )
@@ -323,7 +323,7 @@ const sumStory: Page = (rng) => {
       z: word(z),
       rest: word(x + y - z),
     },
-  ).replace(/\bone (\w+)s\b/g, (_, noun: string) => `one ${noun}`);
+  ).replace(/\bone (\w{3,})s\b/g, (_, noun: string) => `one ${noun}`);
 };
 
 const listPage: Page = (rng) => {
