@@ -1,0 +1,52 @@
+/** What the data pipeline needs to know; a part of the training configuration, already checked. */
+export interface DataOptions {
+  /** Files in the order given. */
+  files: string[];
+  /** Directory that holds the tokenizer files. */
+  tokenizerDir: string;
+  /** Model's vocabulary size: ids beyond it are an error. */
+  vocabularySize: number;
+  /** Truncation length, or row length when packing; null: no truncation. */
+  maxLength: number | null;
+  truncationMode: 'keep_start' | 'keep_end';
+  packing: false | 'bfd' | 'bfd_split' | 'wrapped';
+  /** null: true where rows have prompt and completion. */
+  completionOnlyLoss: boolean | null;
+  /** null: true where rows are conversations (assistant turns trained, end of turn included). */
+  assistantOnlyLoss: boolean | null;
+  datasetTextField: string;
+  /** Text of a Jinja template that replaces the tokenizer's own; null: the tokenizer's. */
+  chatTemplate: string | null;
+  sampling: 'random' | 'sequential' | 'group_by_length';
+  seed: number;
+  /** Packed rows (or documents, when not packing) in a micro-batch. */
+  batchSize: number;
+  /** Piscina threads. */
+  workers: number;
+}
+
+/** Every row read is trained or left out, by reason; printed before step 1 and at the end. */
+export interface Accounting {
+  read: number;
+  trained: number;
+  leftOut: { reason: string; count: number; examples: string[] }[];
+  truncated: number;
+  /** Tokens that enter training, and how many of them are trained on, in one epoch. */
+  tokens: number;
+  trainedTokens: number;
+  /** Packed rows (or documents when not packing) in one epoch, and their fill from 0 to 1. */
+  rows: number;
+  fill: number;
+}
+
+/** One row as `inspect --json` prints it. `spans`: [start, end, trained] by code point. */
+export interface InspectedRow {
+  index: number;
+  input_ids: number[];
+  labels: number[];
+  text: string;
+  spans: [number, number, boolean][];
+  truncated: boolean;
+  dropped: string | null;
+  source: { file: string; line: number };
+}

@@ -1,0 +1,189 @@
+/**
+ * The whole boundary between TypeScript and native code. Every export of the addon is here and
+ * nothing else; test/rules/boundary.test.ts compares the two. All promises reject with an
+ * AttuneError made from the native error's code; calls on one engine run in the order made, on the
+ * engine's own thread.
+ */
+
+export type NativeDType = 'float32' | 'bfloat16' | 'float16';
+
+export interface DeviceInfo {
+  kind: 'cpu';
+  name: string;
+  /** Instruction sets this machine can run, best last, and the one in use. */
+  isas: string[];
+  isa: string;
+  /** Dense product in use: "oneDNN 2.6.3" or "built-in". */
+  product: string;
+  /** Whether bfloat16 products run in hardware. */
+  bfloat16: boolean;
+  threads: number;
+  /** Bytes of memory. */
+  memory: number;
+}
+
+/** A decoder as switches and sizes; no family has a name here. Mirrors native/model/spec.h. */
+export interface ModelSpec {
+  vocabularySize: number;
+  hiddenSize: number;
+  /** Width of the token embedding; where it differs from hiddenSize there are projections in and out. */
+  embeddingSize: number;
+  intermediateSize: number;
+  layers: number;
+  heads: number;
+  kvHeads: number;
+  headSize: number;
+  /** Largest number of positions (rotary: rows of the angle table; learned: without the offset). */
+  maxPositions: number;
+  norm: 'rms' | 'layer';
+  normEpsilon: number;
+  /** Norm before each sub-block, or after its residual addition. */
+  normPlacement: 'pre' | 'post';
+  finalNorm: boolean;
+  position: 'rotary' | 'learned';
+  /** Learned positions: row p + positionOffset of the table. */
+  positionOffset: number;
+  /** Rotary: headSize / 2 frequencies in float32, scaling already applied; empty otherwise. */
+  inverseFrequencies: Float32Array;
+  /** Rotary: factor on cosine and sine (1 unless the scaling asks otherwise). */
+  rotaryScale: number;
+  attentionBias: boolean;
+  attentionOutputBias: boolean;
+  mlpBias: boolean;
+  activation: 'silu' | 'relu' | 'gelu' | 'gelu_tanh';
+  gated: boolean;
+  tiedHead: boolean;
+}
+
+export interface AdapterSpec {
+  rank: number;
+  /** alpha / rank, or alpha / sqrt(rank) for rsLoRA. */
+  scale: number;
+  dropout: number;
+  /** Canonical module names: `layers.0.q`, `layers.3.down`, `project_in` … */
+  modules: string[];
+}
+
+export interface EngineOptions {
+  device: 'cpu';
+  dtype: 'float32' | 'bfloat16';
+  /** full: every parameter is trained; lora: the adapter alone; none: inference and evaluation. */
+  method: 'full' | 'lora' | 'none';
+  adapter: AdapterSpec | null;
+  /** Largest number of tokens in one batch; memory is planned for it. */
+  maxTokens: number;
+  /** Seeds adapter initialisation, dropout and noise. */
+  seed: number;
+  loss: 'nll' | 'dft';
+  labelSmoothing: number;
+  /** NEFTune alpha, 0 for none. */
+  neftuneAlpha: number;
+}
+
+/** One parameter of the engine, by canonical name (see `parameters`). */
+export interface ParameterInfo {
+  /** `embedding`, `position`, `layers.0.q.weight`, `layers.0.q.lora_a`, `final_norm.weight` … */
+  name: string;
+  shape: number[];
+  trainable: boolean;
+}
+
+export interface MemoryPlan {
+  /** Bytes by class, all allocated before step 1. */
+  weights: number;
+  adapters: number;
+  gradients: number;
+  optimizer: number;
+  activations: number;
+  scratch: number;
+  total: number;
+  parameters: number;
+  trainableParameters: number;
+}
+
+/** Where the bytes of a parameter lie in a file: little-endian, row-major, `dtype` elements. */
+export interface TensorRead {
+  name: string;
+  path: string;
+  offset: number;
+  bytes: number;
+  dtype: NativeDType;
+}
+
+/** A tensor to write: value of parameter `name` as `dtype`, at `offset` of the file. */
+export interface TensorWrite {
+  name: string;
+  offset: number;
+  dtype: NativeDType;
+}
+
+/** Sums over the supervised positions of a batch; nothing is divided. */
+export interface BatchSums {
+  /** Loss that is trained (label smoothing and DFT included). */
+  loss: number;
+  /** Plain negative log-likelihood, nats. */
+  nll: number;
+  entropy: number;
+  correct: number;
+  /** Supervised positions. */
+  tokens: number;
+}
+
+export interface NativeBatch {
+  tokens: Int32Array;
+  targets: Int32Array;
+  positions: Int32Array;
+  segments: Int32Array;
+}
+
+export interface UpdateOptions {
+  learningRate: number;
+  beta1: number;
+  beta2: number;
+  epsilon: number;
+  weightDecay: number;
+  /** 0 turns clipping off. */
+  maxGradNorm: number;
+  /** Divisor of the summed gradients: trained tokens of the whole optimizer step. */
+  tokens: number;
+}
+
+export interface UpdateResult {
+  /** Global L2 norm of the divided gradient, before clipping. */
+  gradNorm: number;
+  /** False when the norm was not finite: weights and moments are untouched, gradients cleared. */
+  applied: boolean;
+}
+
+export interface Addon {
+  readonly IGNORE: number;
+  devices(): DeviceInfo[];
+  Engine: new (spec: ModelSpec, options: EngineOptions) => Engine;
+}
+
+export interface Engine {
+  plan(): MemoryPlan;
+  parameters(): ParameterInfo[];
+  /** Reads parameters from files, converting to the engine's types. Adapters not read keep their initial values. */
+  load(reads: TensorRead[]): Promise<void>;
+  /** Forward and backward; gradients are added up. */
+  accumulate(batch: NativeBatch): Promise<BatchSums>;
+  /** Divides, clips, steps AdamW, clears the gradients. */
+  update(options: UpdateOptions): Promise<UpdateResult>;
+  /** Forward only. */
+  evaluate(batch: NativeBatch): Promise<BatchSums>;
+  /** Negative log-likelihood of each supervised position, in order of position. */
+  tokenLosses(batch: NativeBatch): Promise<Float32Array>;
+  /** float32 [T, V] logits of one document. */
+  logits(tokens: Int32Array): Promise<Float32Array>;
+  /** Appends tokens to the key/value cache (emptied first where `reset`) and returns the last position's logits [V]. */
+  decode(tokens: Int32Array, reset: boolean): Promise<Float32Array>;
+  /** Adds scale * B A to the base weights and turns the adapter off. */
+  merge(): Promise<void>;
+  /** Writes `header`, then each tensor at its offset, to `path`; fsynced. */
+  save(path: string, header: Uint8Array, tensors: TensorWrite[]): Promise<void>;
+  /** A parameter's value, its accumulated gradient, or a moment, as float32 (tests and tools). */
+  read(name: string, what: 'value' | 'gradient' | 'first' | 'second'): Promise<Float32Array>;
+  /** Frees everything; later calls reject with code `disposed`. Idempotent. */
+  dispose(): void;
+}
