@@ -10,14 +10,14 @@
 namespace attune {
 
 struct DeviceInfo {
-  std::string kind;                 // "cpu"
-  std::string name;                 // as the processor calls itself
-  std::vector<std::string> isas;    // instruction sets this machine can run, best last
-  std::string isa;                  // the one in use; ATTUNE_ISA forces a lower one
-  std::string product;              // "oneDNN 2.6.3" or "built-in"
-  bool bfloat16 = false;            // bfloat16 products run in hardware
+  std::string kind;               // "cpu"
+  std::string name;               // as the processor calls itself
+  std::vector<std::string> isas;  // instruction sets this machine can run, best last
+  std::string isa;                // the one in use; ATTUNE_ISA forces a lower one
+  std::string product;            // "oneDNN 2.6.3" or "built-in"
+  bool bfloat16 = false;          // bfloat16 products run in hardware
   int threads = 1;
-  uint64_t memory = 0;              // bytes
+  uint64_t memory = 0;  // bytes
 };
 
 std::vector<DeviceInfo> devices();

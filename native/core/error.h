@@ -10,15 +10,24 @@ enum class Code { config, data, checkpoint, shape, memory, device, non_finite, d
 
 inline const char* code_name(Code code) {
   switch (code) {
-    case Code::config: return "config";
-    case Code::data: return "data";
-    case Code::checkpoint: return "checkpoint";
-    case Code::shape: return "shape";
-    case Code::memory: return "out_of_memory";
-    case Code::device: return "device";
-    case Code::non_finite: return "non_finite";
-    case Code::disposed: return "disposed";
-    case Code::internal: return "internal";
+    case Code::config:
+      return "config";
+    case Code::data:
+      return "data";
+    case Code::checkpoint:
+      return "checkpoint";
+    case Code::shape:
+      return "shape";
+    case Code::memory:
+      return "out_of_memory";
+    case Code::device:
+      return "device";
+    case Code::non_finite:
+      return "non_finite";
+    case Code::disposed:
+      return "disposed";
+    case Code::internal:
+      return "internal";
   }
   return "internal";
 }

@@ -32,7 +32,7 @@ struct GatherRowsArgs {
   Tensor x, out;
 };
 
-/** out = 0, then out[rows[i], :] = x[i, :]; rows are distinct. */
+/** out[rows[i], :] = x[i, :], other rows untouched; rows are distinct. */
 struct ScatterRowsArgs {
   const int32_t* rows = nullptr;
   Tensor x, out;

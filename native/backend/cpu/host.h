@@ -6,12 +6,13 @@ namespace attune {
 
 class HostBackend : public Backend {
  public:
+  ~HostBackend() override;  // in host.cpp, for the same reason as Backend's
   void* allocate(size_t bytes) override;
   void release(void* memory) override;
   void upload(void* device, const void* host, size_t bytes) override;
   void download(void* host, const void* device, size_t bytes) override;
   void zero(void* device, size_t bytes) override;
-  void synchronize() override {}
+  void synchronize() override;
 
   /** oneDNN where it is present and has a fast kernel for the types, else `builtin_matmul`. */
   void matmul(const MatmulArgs&) final;
@@ -19,6 +20,10 @@ class HostBackend : public Backend {
  protected:
   virtual void builtin_matmul(const MatmulArgs&) = 0;
 };
+
+/** Memory of one call, 64-byte aligned, not zeroed; throws Code::memory. */
+void* take_scratch(size_t bytes);
+void release_scratch(void* memory);
 
 /** oneDNN's product; false when it has none, is absent, or is switched off (ATTUNE_ONEDNN=0). */
 bool onednn_matmul(const MatmulArgs&);

@@ -1,0 +1,97 @@
+#include "backend/cpu/host.h"
+
+#include <cstdlib>
+#include <cstring>
+#include <string>
+
+#include "core/error.h"
+
+namespace attune {
+namespace {
+
+constexpr size_t kAlignment = 64;
+
+void* take(size_t bytes, const char* op) {
+  const size_t whole = (bytes + kAlignment - 1) / kAlignment * kAlignment;
+  void* memory = whole < bytes ? nullptr : std::aligned_alloc(kAlignment, whole ? whole : kAlignment);
+  check(memory != nullptr, Code::memory, op, "no memory for " + std::to_string(bytes) + " bytes");
+  return memory;
+}
+
+std::string shape_of(const char* name, const Tensor& x) {
+  return std::string(name) + " [" + std::to_string(x.rows) + ", " + std::to_string(x.cols) + "] " +
+         dtype_name(x.dtype);
+}
+
+void check_shapes(const MatmulArgs& args) {
+  const Tensor &a = args.a, &b = args.b, &c = args.c;
+  const int64_t m = args.trans_a ? a.cols : a.rows, k = args.trans_a ? a.rows : a.cols;
+  const int64_t b_k = args.trans_b ? b.cols : b.rows, n = args.trans_b ? b.rows : b.cols;
+  const bool shapes = k == b_k && c.rows == m && c.cols == n;
+  const bool strides = a.stride >= a.cols && b.stride >= b.cols && c.stride >= c.cols;
+  const bool types = a.dtype == b.dtype && a.dtype != DType::f16 &&
+                     (c.dtype == DType::f32 || c.dtype == a.dtype);
+  if (shapes && strides && types) return;
+  throw Error(Code::shape, "matmul",
+              shape_of("a", a) + (args.trans_a ? " transposed" : "") + " times " + shape_of("b", b) +
+                  (args.trans_b ? " transposed" : "") + " does not give " + shape_of("c", c));
+}
+
+/** K = 0: the product is a matrix of zeros. */
+void empty_product(const MatmulArgs& args) {
+  if (args.accumulate && !args.bias) return;
+  for (int64_t i = 0; i < args.c.rows; ++i) {
+    for (int64_t j = 0; j < args.c.cols; ++j) {
+      const int64_t at = i * args.c.stride + j;
+      const bool half = args.c.dtype == DType::bf16;
+      float value = args.bias ? args.bias[j] : 0;
+      if (args.accumulate) value += half ? bf16_to_f32(args.c.bf16()[at]) : args.c.f32()[at];
+      if (half) {
+        args.c.bf16()[at] = f32_to_bf16(value);
+      } else {
+        args.c.f32()[at] = value;
+      }
+    }
+  }
+}
+
+}  // namespace
+
+void* take_scratch(size_t bytes) { return take(bytes, "scratch"); }
+void release_scratch(void* memory) { std::free(memory); }
+
+HostBackend::~HostBackend() = default;
+
+void* HostBackend::allocate(size_t bytes) {
+  void* memory = take(bytes, "allocate");
+  std::memset(memory, 0, bytes);
+  return memory;
+}
+
+void HostBackend::release(void* memory) { std::free(memory); }
+
+void HostBackend::upload(void* device, const void* host, size_t bytes) {
+  if (bytes > 0) std::memcpy(device, host, bytes);
+}
+
+void HostBackend::download(void* host, const void* device, size_t bytes) {
+  if (bytes > 0) std::memcpy(host, device, bytes);
+}
+
+void HostBackend::zero(void* device, size_t bytes) {
+  if (bytes > 0) std::memset(device, 0, bytes);
+}
+
+void HostBackend::synchronize() {}
+
+void HostBackend::matmul(const MatmulArgs& args) {
+  check_shapes(args);
+  if (args.c.rows == 0 || args.c.cols == 0) return;
+  if ((args.trans_a ? args.a.rows : args.a.cols) == 0) {
+    empty_product(args);
+  } else if (!onednn_matmul(args)) {
+    builtin_matmul(args);
+  }
+}
+
+}  // namespace attune

@@ -1,0 +1,214 @@
+#include "engine.h"
+
+#include <cmath>
+
+#include "core/error.h"
+#include "core/rng.h"
+#include "io/tensor_file.h"
+#include "model/linear.h"
+#include "model/plan.h"
+
+namespace attune {
+
+namespace {
+
+constexpr int64_t kBlock = 1 << 20;  // elements converted at a time
+
+}  // namespace
+
+Engine::Engine(ModelSpec spec, EngineOptions options)
+    : spec_(std::move(spec)), options_(std::move(options)) {
+  validate(spec_, options_);
+  backend_ = make_backend(options_.device);
+  parameters_ = std::make_unique<Parameters>(spec_, options_);
+  try {
+    allocate();
+  } catch (...) {
+    for (void* block : blocks_) backend_->release(block);
+    throw;
+  }
+  initialise_adapters();
+  decoder_ =
+      std::make_unique<Decoder>(spec_, options_, *parameters_, *backend_, activations_, scratch_);
+  optimizer_ = std::make_unique<Optimizer>(*backend_, *parameters_);
+}
+
+Engine::~Engine() {
+  decoder_.reset();
+  for (void* block : blocks_) backend_->release(block);
+}
+
+void Engine::allocate() {
+  const Plan plan(spec_, options_, *parameters_);
+  Arena classes[6];
+  const auto layout = [&] {
+    parameters_->layout(classes[0], classes[1], classes[2], classes[3]);
+    plan.layout(activations_, classes[4]);
+    plan.layout(scratch_, classes[5]);
+  };
+  layout();  // measures
+  for (Arena& arena : classes) {
+    const size_t bytes = arena.used();
+    blocks_.push_back(backend_->allocate(bytes));
+    arena = Arena(blocks_.back());
+  }
+  layout();  // places
+  plan_.weights = classes[0].used();
+  plan_.adapters = classes[1].used();
+  plan_.gradients = classes[2].used();
+  plan_.optimizer = classes[3].used();
+  plan_.activations = classes[4].used();
+  plan_.scratch = classes[5].used();
+  for (const Parameter* parameter : parameters_->all()) {
+    plan_.parameters += parameter->size();
+    if (parameter->trainable) plan_.trainable_parameters += parameter->size();
+  }
+}
+
+/** A ~ U(-1/sqrt(in), 1/sqrt(in)), B = 0, as PEFT initialises them. */
+void Engine::initialise_adapters() {
+  const std::vector<Parameter*>& table = parameters_->all();
+  for (size_t p = 0; p < table.size(); ++p) {
+    Parameter& parameter = *table[p];
+    const std::string suffix = ".lora_a";
+    if (parameter.name.size() < suffix.size() ||
+        parameter.name.compare(parameter.name.size() - suffix.size(), suffix.size(), suffix) != 0)
+      continue;
+    const float bound = 1.0f / std::sqrt(static_cast<float>(parameter.cols));
+    std::vector<float> values(static_cast<size_t>(parameter.size()));
+    for (size_t i = 0; i < values.size(); ++i)
+      values[i] = bound * (2 * uniform(philox(options_.seed, p, i / 4).word[i % 4]) - 1);
+    write_value(parameter, 0, values);
+  }
+}
+
+/** Stores float32 values from element `first` on, in the master and in the compute copy. */
+void Engine::write_value(Parameter& parameter, int64_t first, const std::vector<float>& values) {
+  const size_t count = values.size();
+  if (parameter.master)
+    backend_->upload(parameter.master + first, values.data(), count * sizeof(float));
+  if (static_cast<void*>(parameter.master) == parameter.value.data) return;
+  const DType dtype = parameter.value.dtype;
+  std::vector<uint8_t> bytes(count * size_of(dtype));
+  convert(values.data(), DType::f32, bytes.data(), dtype, static_cast<int64_t>(count));
+  backend_->upload(
+      static_cast<uint8_t*>(parameter.value.data) + static_cast<size_t>(first) * size_of(dtype),
+      bytes.data(), bytes.size());
+}
+
+void Engine::load(const std::vector<TensorRead>& reads) {
+  for (const TensorRead& read : reads) load(read);
+}
+
+void Engine::load(const TensorRead& read) {
+  Parameter& parameter = parameters_->find(read.name);
+  const size_t width = size_of(read.dtype);
+  check(read.bytes == static_cast<uint64_t>(parameter.size()) * width, Code::checkpoint, "load",
+        read.path + ": " + read.name + " needs " + std::to_string(parameter.size()) + " " +
+            dtype_name(read.dtype) + " elements, the file gives " + std::to_string(read.bytes) +
+            " bytes");
+  const TensorReader file(read.path);
+  const DType dtype = parameter.value.dtype;
+  std::vector<uint8_t> bytes(static_cast<size_t>(std::min(kBlock, parameter.size())) * width);
+  for (int64_t first = 0; first < parameter.size(); first += kBlock) {
+    const int64_t count = std::min(kBlock, parameter.size() - first);
+    file.read(bytes.data(), read.offset + static_cast<uint64_t>(first) * width,
+              static_cast<size_t>(count) * width);
+    if (!parameter.master && dtype == read.dtype) {
+      backend_->upload(
+          static_cast<uint8_t*>(parameter.value.data) + static_cast<size_t>(first) * width,
+          bytes.data(), static_cast<size_t>(count) * width);
+      continue;
+    }
+    std::vector<float> values(static_cast<size_t>(count));
+    convert(bytes.data(), read.dtype, values.data(), DType::f32, count);
+    write_value(parameter, first, values);
+  }
+}
+
+BatchSums Engine::accumulate(const Batch& batch) {
+  validate(batch, spec_, options_.max_tokens);
+  return decoder_->accumulate(batch, micro_batches_++);
+}
+
+UpdateResult Engine::update(const UpdateOptions& options) { return optimizer_->update(options); }
+
+BatchSums Engine::evaluate(const Batch& batch) {
+  validate(batch, spec_, options_.max_tokens);
+  return decoder_->evaluate(batch, nullptr);
+}
+
+std::vector<float> Engine::token_losses(const Batch& batch) {
+  validate(batch, spec_, options_.max_tokens);
+  std::vector<float> nll;
+  decoder_->evaluate(batch, &nll);
+  return nll;
+}
+
+std::vector<float> Engine::logits(const std::vector<int32_t>& tokens) {
+  return decoder_->logits(tokens);
+}
+
+std::vector<float> Engine::decode(const std::vector<int32_t>& tokens, bool reset) {
+  return decoder_->decode(tokens, reset);
+}
+
+void Engine::merge() {
+  if (!decoder_->adapters_on) return;
+  LinearContext context{*backend_};
+  context.scale = options_.adapter.scale;
+  context.rank = options_.adapter.rank;
+  linear_merge(context, parameters_->project_in);
+  linear_merge(context, parameters_->project_out);
+  for (Layer& layer : parameters_->layers)
+    for (Linear* linear : {&layer.qkv, &layer.attention_out, &layer.up, &layer.down})
+      linear_merge(context, *linear);
+  decoder_->adapters_on = false;
+}
+
+void Engine::save(const std::string& path, const std::vector<uint8_t>& header,
+                  const std::vector<TensorWrite>& tensors) {
+  TensorWriter file(path);
+  file.write(header.data(), 0, header.size());
+  backend_->synchronize();
+  for (const TensorWrite& tensor : tensors) {
+    Parameter& parameter = parameters_->find(tensor.name);
+    const DType held = parameter.master ? DType::f32 : parameter.value.dtype;
+    const auto* base =
+        static_cast<const uint8_t*>(parameter.master ? parameter.master : parameter.value.data);
+    for (int64_t first = 0; first < parameter.size(); first += kBlock) {
+      const int64_t count = std::min(kBlock, parameter.size() - first);
+      std::vector<uint8_t> from(static_cast<size_t>(count) * size_of(held));
+      std::vector<uint8_t> into(static_cast<size_t>(count) * size_of(tensor.dtype));
+      backend_->download(from.data(), base + static_cast<size_t>(first) * size_of(held),
+                         from.size());
+      convert(from.data(), held, into.data(), tensor.dtype, count);
+      file.write(into.data(), tensor.offset + static_cast<uint64_t>(first) * size_of(tensor.dtype),
+                 into.size());
+    }
+  }
+  file.finish();
+}
+
+std::vector<float> Engine::read(const std::string& name, Part part) {
+  Parameter& parameter = parameters_->find(name);
+  const auto count = static_cast<size_t>(parameter.size());
+  std::vector<float> values(count);
+  if (part == Part::value && !parameter.master && parameter.value.dtype != DType::f32) {
+    std::vector<uint8_t> bytes(count * size_of(parameter.value.dtype));
+    backend_->download(bytes.data(), parameter.value.data, bytes.size());
+    convert(bytes.data(), parameter.value.dtype, values.data(), DType::f32, parameter.size());
+    return values;
+  }
+  const float* source = part == Part::value
+                            ? (parameter.master ? parameter.master : parameter.value.f32())
+                        : part == Part::gradient ? parameter.gradient
+                        : part == Part::first    ? parameter.first
+                                                 : parameter.second;
+  check(source != nullptr, Code::config, "read",
+        name + " is frozen: it has no gradient or moments");
+  backend_->download(values.data(), source, count * sizeof(float));
+  return values;
+}
+
+}  // namespace attune

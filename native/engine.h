@@ -1,0 +1,80 @@
+// The whole native API: a model, its optimizer and their memory behind a dozen calls. The addon
+// includes nothing else but core/error.h; a driver without Node could use it alike.
+#pragma once
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "backend/registry.h"
+#include "model/batch.h"
+#include "model/decoder.h"
+#include "train/optimizer.h"
+
+namespace attune {
+
+/** Bytes by class, as allocated. */
+struct MemoryPlan {
+  size_t weights = 0, adapters = 0, gradients = 0, optimizer = 0, activations = 0, scratch = 0;
+  size_t total() const {
+    return weights + adapters + gradients + optimizer + activations + scratch;
+  }
+  int64_t parameters = 0, trainable_parameters = 0;
+};
+
+struct TensorRead {
+  std::string name, path;
+  uint64_t offset = 0, bytes = 0;
+  DType dtype = DType::f32;
+};
+
+struct TensorWrite {
+  std::string name;
+  uint64_t offset = 0;
+  DType dtype = DType::f32;
+};
+
+enum class Part : uint8_t { value, gradient, first, second };
+
+/** Not thread-safe: one caller at a time. Documented in src/native/addon.d.ts. */
+class Engine {
+ public:
+  Engine(ModelSpec, EngineOptions);
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  const MemoryPlan& plan() const { return plan_; }
+  Parameters& parameters() { return *parameters_; }
+
+  void load(const std::vector<TensorRead>&);
+  BatchSums accumulate(const Batch&);
+  UpdateResult update(const UpdateOptions&);
+  BatchSums evaluate(const Batch&);
+  std::vector<float> token_losses(const Batch&);
+  std::vector<float> logits(const std::vector<int32_t>& tokens);
+  std::vector<float> decode(const std::vector<int32_t>& tokens, bool reset);
+  void merge();
+  void save(const std::string& path, const std::vector<uint8_t>& header,
+            const std::vector<TensorWrite>&);
+  std::vector<float> read(const std::string& name, Part);
+
+ private:
+  void allocate();
+  void initialise_adapters();
+  void load(const TensorRead&);
+  void write_value(Parameter&, int64_t first, const std::vector<float>&);
+
+  const ModelSpec spec_;
+  const EngineOptions options_;
+  std::unique_ptr<Backend> backend_;
+  std::unique_ptr<Parameters> parameters_;
+  Activations activations_;
+  Scratch scratch_;
+  MemoryPlan plan_;
+  std::vector<void*> blocks_;
+  std::unique_ptr<Decoder> decoder_;
+  std::unique_ptr<Optimizer> optimizer_;
+  uint64_t micro_batches_ = 0;
+};
+
+}  // namespace attune

@@ -1,0 +1,509 @@
+#include "model/decoder.h"
+
+#include <cmath>
+#include <numeric>
+
+#include "core/error.h"
+
+namespace attune {
+
+namespace {
+
+constexpr int64_t kLinearsOfLayer = 4;  // qkv, attention_out, up, down
+constexpr uint64_t kStreamsOfLinear = 4;
+
+Tensor rows(Tensor x, int64_t count) { return x.row_range(0, count); }
+
+/** `low` buffers may be wider than this Linear's adapters need. */
+Tensor low_of(const Linear& linear, Tensor low, int64_t count, int64_t rank) {
+  return Tensor(low.data, low.dtype, count, linear.adapters * rank);
+}
+
+}  // namespace
+
+Decoder::Decoder(const ModelSpec& spec, const EngineOptions& options, Parameters& parameters,
+                 Backend& backend, Activations& activations, Scratch& scratch)
+    : spec_(spec),
+      options_(options),
+      parameters_(parameters),
+      backend_(backend),
+      activations_(activations),
+      scratch_(scratch),
+      head_(spec, options, parameters, backend, scratch) {
+  trains_below_ = parameters_.embedding->trainable || parameters_.project_in.trains();
+  first_site_ = trains_below_ ? 0 : lowest_trained_site();
+  if (!spec_.rotary) return;
+  const int64_t half = spec_.head_size / 2, count = options_.max_tokens * half;
+  std::vector<float> cosine(static_cast<size_t>(count)), sine(cosine.size());
+  for (int64_t i = 0; i < count; ++i) {
+    // float32 angles, as the reference implementations compute them
+    const float angle =
+        static_cast<float>(i / half) * spec_.inverse_frequencies[static_cast<size_t>(i % half)];
+    cosine[static_cast<size_t>(i)] = std::cos(angle) * spec_.rotary_scale;
+    sine[static_cast<size_t>(i)] = std::sin(angle) * spec_.rotary_scale;
+  }
+  backend_.upload(scratch_.cosine, cosine.data(), cosine.size() * sizeof(float));
+  backend_.upload(scratch_.sine, sine.data(), sine.size() * sizeof(float));
+}
+
+Decoder::~Decoder() {
+  if (cache_) backend_.release(cache_);
+}
+
+// ---------------------------------------------------------------------------------- forward
+
+Stream Decoder::forward(const Pass& pass) {
+  Stream stream{embed(pass), {}};
+  for (int64_t site = 0; site < 2 * spec_.layers; ++site) {
+    const Tensor input = spec_.pre_norm ? norm(pass, site, stream) : stream.x;
+    stream.delta = site % 2 == 0 ? attention(pass, site, input) : mlp(pass, site, input);
+    if (!spec_.pre_norm) stream.x = norm(pass, site, stream);
+  }
+  return stream;
+}
+
+Tensor Decoder::embed(const Pass& pass) {
+  const Tensor embedded = rows(activations_.embedded, pass.tokens);
+  EmbeddingArgs args;
+  args.indices = scratch_.tokens;
+  args.table = parameters_.embedding->value;
+  args.out = spec_.projects() ? rows(activations_.token_rows, pass.tokens) : embedded;
+  backend_.embedding(args);
+  if (spec_.projects()) {
+    const Linear& project = parameters_.project_in;
+    linear_forward(context(pass, spec_.layers * kLinearsOfLayer), project, args.out, embedded,
+                   low_of(project, activations_.token_low, pass.tokens, options_.adapter.rank));
+  }
+  if (!spec_.rotary) {
+    EmbeddingArgs position;
+    position.indices = scratch_.positions;
+    position.offset = spec_.position_offset;
+    position.table = parameters_.position->value;
+    position.out = embedded;
+    position.accumulate = true;
+    backend_.embedding(position);
+  }
+  return embedded;
+}
+
+/** stream.x becomes x + delta; returns its norm. */
+Tensor Decoder::norm(const Pass& pass, int64_t site, Stream& stream) {
+  const Norm& norm = norm_of(site);
+  NormArgs args;
+  args.kind = spec_.norm;
+  args.epsilon = spec_.norm_epsilon;
+  args.x = stream.x;
+  args.delta = stream.delta;
+  if (stream.delta) args.sum = rows(sum_of(site), pass.tokens);
+  // Post-norm: the output is the next stream, so two buffers take turns.
+  args.y = rows(!spec_.pre_norm && site % 2 == 0 ? scratch_.stream : scratch_.normed, pass.tokens);
+  args.weight = norm.weight->value.f32();
+  args.bias = norm.bias ? norm.bias->value.f32() : nullptr;
+  args.stats = stats_of(site);
+  backend_.norm(args);
+  if (stream.delta) stream.x = args.sum;
+  stream.delta = {};
+  return args.y;
+}
+
+Tensor Decoder::attention(const Pass& pass, int64_t site, Tensor input) {
+  Layer& layer = this->layer(site);
+  LayerActivations& saved = this->saved(site);
+  const int64_t T = pass.tokens, rank = options_.adapter.rank;
+  const Tensor qkv = rows(saved.qkv, T), attended = rows(saved.attended, T);
+  linear_forward(context(pass, site / 2 * kLinearsOfLayer), layer.qkv, input, qkv,
+                 low_of(layer.qkv, saved.qkv_low, T, rank));
+  if (spec_.rotary) rotate(qkv, false);
+
+  const int64_t Q = spec_.query_size(), KV = spec_.kv_size();
+  AttentionArgs args;
+  args.q = qkv.columns(0, Q);
+  args.k = qkv.columns(Q, KV);
+  args.v = qkv.columns(Q + KV, KV);
+  args.out = attended;
+  args.q_starts = args.k_starts = scratch_.segments;
+  args.documents = pass.documents;
+  args.heads = spec_.heads;
+  args.kv_heads = spec_.kv_heads;
+  args.head_size = spec_.head_size;
+  args.scale = 1.0f / std::sqrt(static_cast<float>(spec_.head_size));
+  args.lse = saved.lse;
+  if (pass.cached) {
+    append(pass, site / 2, qkv);
+    const int64_t all = pass.past + T;
+    const Tensor cache = Tensor(cache_, options_.dtype, spec_.layers * options_.max_tokens, 2 * KV)
+                             .row_range(site / 2 * options_.max_tokens, all);
+    args.k = cache.columns(0, KV);
+    args.v = cache.columns(KV, KV);
+    args.k_starts = scratch_.targets;  // [0, past + T], written by decode()
+  }
+  backend_.attention(args);
+
+  const Tensor delta = rows(scratch_.delta, T);
+  linear_forward(context(pass, site / 2 * kLinearsOfLayer + 1), layer.attention_out, attended,
+                 delta, low_of(layer.attention_out, saved.attention_out_low, T, rank));
+  return delta;
+}
+
+Tensor Decoder::mlp(const Pass& pass, int64_t site, Tensor input) {
+  Layer& layer = this->layer(site);
+  LayerActivations& saved = this->saved(site);
+  const int64_t T = pass.tokens, F = spec_.intermediate, rank = options_.adapter.rank;
+  const Tensor up = rows(saved.up, T), hidden = rows(scratch_.hidden, T);
+  linear_forward(context(pass, site / 2 * kLinearsOfLayer + 2), layer.up, input, up,
+                 low_of(layer.up, saved.up_low, T, rank));
+  ActivationArgs args;
+  args.kind = spec_.activation;
+  args.x = up.columns(0, F);
+  if (spec_.gated) args.up = up.columns(F, F);
+  args.out = hidden;
+  backend_.activation(args);
+  const Tensor delta = rows(scratch_.delta, T);
+  linear_forward(context(pass, site / 2 * kLinearsOfLayer + 3), layer.down, hidden, delta,
+                 low_of(layer.down, saved.down_low, T, rank));
+  return delta;
+}
+
+void Decoder::rotate(Tensor qkv, bool inverse) {
+  RopeArgs args;
+  args.positions = scratch_.positions;
+  args.cosine = scratch_.cosine;
+  args.sine = scratch_.sine;
+  args.inverse = inverse;
+  // Queries and keys lie side by side and turn alike.
+  args.heads = spec_.heads + spec_.kv_heads;
+  args.x = qkv.columns(0, spec_.query_size() + spec_.kv_size());
+  backend_.rope(args);
+}
+
+// --------------------------------------------------------------------------------- backward
+
+/** d_stream holds the gradient of the final stream and ends as that of the embedding. */
+void Decoder::backward(const Pass& pass) {
+  const Tensor d_stream = rows(scratch_.d_stream, pass.tokens);
+  const Tensor d_input(scratch_.d_input.data, options_.dtype, pass.tokens, spec_.hidden);
+  for (int64_t site = 2 * spec_.layers - 1; site >= first_site_; --site) {
+    const Tensor input = recompute_input(pass, site);
+    const bool wanted = site > first_site_ || trains_below_;
+    if (!spec_.pre_norm) norm_backward(pass, site, d_stream, d_stream, false);
+    // Post-norm blocks add straight onto the stream's gradient; pre-norm ones pass their norm.
+    Tensor d_x = spec_.pre_norm ? d_input : d_stream;
+    if (!wanted) d_x = {};
+    if (site % 2 == 0)
+      attention_backward(pass, site, input, d_stream, d_x);
+    else
+      mlp_backward(pass, site, input, d_stream, d_x);
+    if (spec_.pre_norm && wanted) norm_backward(pass, site, d_input, d_stream, true);
+  }
+  if (trains_below_) embed_backward(pass);
+}
+
+Tensor Decoder::recompute_input(const Pass& pass, int64_t site) {
+  if (!spec_.pre_norm && site == 0) return rows(activations_.embedded, pass.tokens);
+  const int64_t source = spec_.pre_norm ? site : site - 1;
+  Stream stream{rows(sum_of(source), pass.tokens), {}};
+  return norm(pass, source, stream);
+}
+
+void Decoder::norm_backward(const Pass& pass, int64_t site, Tensor d_y, Tensor d_x,
+                            bool accumulate) {
+  const Norm& norm = norm_of(site);
+  NormBackwardArgs args;
+  args.kind = spec_.norm;
+  args.d_y = d_y;
+  args.sum = rows(sum_of(site), pass.tokens);
+  args.d_x = d_x;
+  args.weight = norm.weight->value.f32();
+  args.stats = stats_of(site);
+  args.d_weight = norm.weight->gradient;
+  args.d_bias = norm.bias ? norm.bias->gradient : nullptr;
+  args.accumulate = accumulate;
+  backend_.norm_backward(args);
+}
+
+void Decoder::attention_backward(const Pass& pass, int64_t site, Tensor input, Tensor d_y,
+                                 Tensor d_x) {
+  Layer& layer = this->layer(site);
+  LayerActivations& saved = this->saved(site);
+  const int64_t T = pass.tokens, rank = options_.adapter.rank;
+  LinearBackward out;
+  out.x = rows(saved.attended, T);
+  out.d_y = d_y;
+  out.low = low_of(layer.attention_out, saved.attention_out_low, T, rank);
+  out.d_low = scratch_.d_low;
+  out.d_x = rows(scratch_.d_attended, T);
+  linear_backward(context(pass, site / 2 * kLinearsOfLayer + 1), layer.attention_out, out);
+
+  const int64_t Q = spec_.query_size(), KV = spec_.kv_size();
+  const Tensor qkv = rows(saved.qkv, T), d_qkv = rows(scratch_.d_qkv, T);
+  AttentionBackwardArgs args;
+  args.q = qkv.columns(0, Q);
+  args.k = qkv.columns(Q, KV);
+  args.v = qkv.columns(Q + KV, KV);
+  args.out = out.x;
+  args.d_out = out.d_x;
+  args.d_q = d_qkv.columns(0, Q);
+  args.d_k = d_qkv.columns(Q, KV);
+  args.d_v = d_qkv.columns(Q + KV, KV);
+  args.starts = scratch_.segments;
+  args.documents = pass.documents;
+  args.heads = spec_.heads;
+  args.kv_heads = spec_.kv_heads;
+  args.head_size = spec_.head_size;
+  args.scale = 1.0f / std::sqrt(static_cast<float>(spec_.head_size));
+  args.lse = saved.lse;
+  backend_.attention_backward(args);
+  if (spec_.rotary) rotate(d_qkv, true);
+
+  LinearBackward in;
+  in.x = input;
+  in.d_y = d_qkv;
+  in.low = low_of(layer.qkv, saved.qkv_low, T, rank);
+  in.d_low = scratch_.d_low;
+  in.d_x = d_x;
+  in.accumulate = !spec_.pre_norm;
+  linear_backward(context(pass, site / 2 * kLinearsOfLayer), layer.qkv, in);
+}
+
+void Decoder::mlp_backward(const Pass& pass, int64_t site, Tensor input, Tensor d_y, Tensor d_x) {
+  Layer& layer = this->layer(site);
+  LayerActivations& saved = this->saved(site);
+  const int64_t T = pass.tokens, F = spec_.intermediate, rank = options_.adapter.rank;
+  const Tensor up = rows(saved.up, T);
+  ActivationArgs forward;
+  forward.kind = spec_.activation;
+  forward.x = up.columns(0, F);
+  if (spec_.gated) forward.up = up.columns(F, F);
+  forward.out = rows(scratch_.hidden, T);
+  if (layer.down.trains()) backend_.activation(forward);
+
+  LinearBackward down;
+  down.x = forward.out;
+  down.d_y = d_y;
+  down.low = low_of(layer.down, saved.down_low, T, rank);
+  down.d_low = scratch_.d_low;
+  down.d_x = rows(scratch_.d_hidden, T);
+  linear_backward(context(pass, site / 2 * kLinearsOfLayer + 3), layer.down, down);
+
+  ActivationBackwardArgs args;  // the gradient takes the place of what it was computed from
+  args.kind = spec_.activation;
+  args.x = args.d_x = forward.x;
+  args.up = args.d_up = forward.up;
+  args.d_out = down.d_x;
+  backend_.activation_backward(args);
+
+  LinearBackward in;
+  in.x = input;
+  in.d_y = up;
+  in.low = low_of(layer.up, saved.up_low, T, rank);
+  in.d_low = scratch_.d_low;
+  in.d_x = d_x;
+  in.accumulate = !spec_.pre_norm;
+  linear_backward(context(pass, site / 2 * kLinearsOfLayer + 2), layer.up, in);
+}
+
+void Decoder::embed_backward(const Pass& pass) {
+  const Tensor d_stream = rows(scratch_.d_stream, pass.tokens);
+  Tensor d_tokens = d_stream;
+  if (parameters_.position && parameters_.position->gradient) {
+    Parameter& position = *parameters_.position;
+    backend_.embedding_backward(
+        {scratch_.positions, spec_.position_offset, d_stream,
+         Tensor(position.gradient, DType::f32, position.rows, position.cols)});
+  }
+  Parameter& table = *parameters_.embedding;
+  if (spec_.projects()) {
+    const Linear& project = parameters_.project_in;
+    LinearBackward args;
+    args.x = rows(activations_.token_rows, pass.tokens);
+    args.d_y = d_stream;
+    args.low = low_of(project, activations_.token_low, pass.tokens, options_.adapter.rank);
+    args.d_low = scratch_.d_low;
+    if (table.gradient)
+      args.d_x = Tensor(scratch_.d_input.data, options_.dtype, pass.tokens, spec_.embedding);
+    linear_backward(context(pass, spec_.layers * kLinearsOfLayer), project, args);
+    d_tokens = args.d_x;
+  }
+  if (table.gradient)
+    backend_.embedding_backward(
+        {scratch_.tokens, 0, d_tokens, Tensor(table.gradient, DType::f32, table.rows, table.cols)});
+}
+
+// ------------------------------------------------------------------------------ entry points
+
+namespace {
+
+/** Positions that have a target, and the targets. */
+void supervised(const Batch& batch, std::vector<int32_t>& rows, std::vector<int32_t>& targets) {
+  for (size_t t = 0; t < batch.targets.size(); ++t) {
+    if (batch.targets[t] == kIgnore) continue;
+    rows.push_back(static_cast<int32_t>(t));
+    targets.push_back(batch.targets[t]);
+  }
+}
+
+}  // namespace
+
+void Decoder::upload(const Batch& batch) {
+  const auto copy = [&](int32_t* device, const std::vector<int32_t>& host) {
+    backend_.upload(device, host.data(), host.size() * sizeof(int32_t));
+  };
+  copy(scratch_.tokens, batch.tokens);
+  copy(scratch_.positions, batch.positions);
+  copy(scratch_.segments, batch.segments);
+}
+
+BatchSums Decoder::accumulate(const Batch& batch, uint64_t micro_batch) {
+  check(options_.method != Method::none, Code::config, "accumulate",
+        "the engine was made without a method to train");
+  std::vector<int32_t> rows_with_target, targets;
+  supervised(batch, rows_with_target, targets);
+  if (rows_with_target.empty()) return {};
+  upload(batch);
+  Pass pass;
+  pass.tokens = batch.size();
+  pass.documents = batch.documents();
+  pass.dropout = options_.adapter.dropout;
+  pass.stream = micro_batch;
+  const Stream stream = forward(pass);
+  const BatchSums sums =
+      head_.losses(context(pass, spec_.layers * kLinearsOfLayer + 1), stream, rows_with_target,
+                   targets, rows(scratch_.d_stream, pass.tokens), nullptr);
+  backward(pass);
+  return sums;
+}
+
+BatchSums Decoder::evaluate(const Batch& batch, std::vector<float>* nll) {
+  std::vector<int32_t> rows_with_target, targets;
+  supervised(batch, rows_with_target, targets);
+  if (rows_with_target.empty()) return {};
+  upload(batch);
+  Pass pass;
+  pass.tokens = batch.size();
+  pass.documents = batch.documents();
+  const Stream stream = forward(pass);
+  return head_.losses(context(pass, 0), stream, rows_with_target, targets, {}, nll);
+}
+
+std::vector<float> Decoder::logits(const std::vector<int32_t>& tokens) {
+  Batch batch;
+  batch.tokens = tokens;
+  batch.targets.assign(tokens.size(), kIgnore);
+  batch.positions.resize(tokens.size());
+  std::iota(batch.positions.begin(), batch.positions.end(), 0);
+  batch.segments = {0, static_cast<int32_t>(tokens.size())};
+  validate(batch, spec_, options_.max_tokens);
+  upload(batch);
+  Pass pass;
+  pass.tokens = batch.size();
+  pass.documents = 1;
+  const Stream stream = forward(pass);
+  return head_.logits(context(pass, 0), stream, batch.positions);
+}
+
+size_t Decoder::cache_bytes() const {
+  return static_cast<size_t>(spec_.layers * options_.max_tokens * 2 * spec_.kv_size()) *
+         size_of(options_.dtype);
+}
+
+/** Copies the new keys and values behind those already cached. */
+void Decoder::append(const Pass& pass, int64_t layer, Tensor qkv) {
+  CastArgs args;
+  args.x = qkv.columns(spec_.query_size(), 2 * spec_.kv_size());
+  args.out = Tensor(cache_, options_.dtype, spec_.layers * options_.max_tokens, 2 * spec_.kv_size())
+                 .row_range(layer * options_.max_tokens + pass.past, pass.tokens);
+  backend_.cast(args);
+}
+
+std::vector<float> Decoder::decode(const std::vector<int32_t>& tokens, bool reset) {
+  if (!cache_) cache_ = backend_.allocate(cache_bytes());
+  if (reset) cached_ = 0;
+  const auto count = static_cast<int64_t>(tokens.size());
+  check(cached_ + count <= options_.max_tokens, Code::shape, "decode",
+        "the cache holds " + std::to_string(options_.max_tokens) + " tokens; " +
+            std::to_string(cached_ + count) + " were asked for");
+  Batch batch;
+  batch.tokens = tokens;
+  batch.targets.assign(tokens.size(), kIgnore);
+  batch.positions.resize(tokens.size());
+  std::iota(batch.positions.begin(), batch.positions.end(), static_cast<int32_t>(cached_));
+  batch.segments = {0, static_cast<int32_t>(count)};
+  validate(batch, spec_, options_.max_tokens);
+  upload(batch);
+  Pass pass;
+  pass.tokens = count;
+  pass.documents = 1;
+  pass.cached = true;
+  pass.past = cached_;
+  const int32_t key_starts[2] = {0, static_cast<int32_t>(cached_ + count)};
+  backend_.upload(scratch_.targets, key_starts, sizeof key_starts);
+  const Stream stream = forward(pass);
+  cached_ += count;
+  return head_.logits(context(pass, 0), stream, {static_cast<int32_t>(count - 1)});
+}
+
+// ----------------------------------------------------------------------------------- details
+
+LinearContext Decoder::context(const Pass& pass, int64_t linear) const {
+  LinearContext context{backend_};
+  context.scale = options_.adapter.scale;
+  context.rank = options_.adapter.rank;
+  context.adapters = adapters_on;
+  context.dropout = pass.dropout;
+  context.seed = options_.seed;
+  const uint64_t linears = static_cast<uint64_t>(spec_.layers * kLinearsOfLayer) + 2;
+  context.stream = (pass.stream * linears + static_cast<uint64_t>(linear)) * kStreamsOfLinear;
+  context.dropped = scratch_.dropped;
+  context.d_dropped = scratch_.d_dropped;
+  return context;
+}
+
+Tensor Decoder::sum_of(int64_t site) {
+  if (site == 0 && spec_.pre_norm) return activations_.embedded;
+  return site % 2 == 0 ? saved(site).attention_sum : saved(site).mlp_sum;
+}
+
+float* Decoder::stats_of(int64_t site) {
+  return site % 2 == 0 ? saved(site).attention_stats : saved(site).mlp_stats;
+}
+
+int64_t Decoder::lowest_trained_site() const {
+  for (size_t i = 0; i < parameters_.layers.size(); ++i) {
+    const Layer& layer = parameters_.layers[i];
+    if (layer.qkv.trains() || layer.attention_out.trains()) return static_cast<int64_t>(2 * i);
+    if (layer.up.trains() || layer.down.trains()) return static_cast<int64_t>(2 * i + 1);
+  }
+  return 2 * spec_.layers;
+}
+
+void validate(const Batch& batch, const ModelSpec& spec, int64_t max_tokens) {
+  const auto T = static_cast<size_t>(batch.size());
+  const auto require = [](bool condition, Code code, const std::string& message) {
+    check(condition, code, "batch", message);
+  };
+  require(T > 0 && batch.size() <= max_tokens, Code::shape,
+          std::to_string(T) + " tokens in a batch planned for 1 to " + std::to_string(max_tokens));
+  require(batch.targets.size() == T && batch.positions.size() == T, Code::shape,
+          "tokens, targets and positions differ in length");
+  require(batch.segments.size() >= 2 && batch.segments.front() == 0 &&
+              batch.segments.back() == static_cast<int32_t>(T),
+          Code::shape, "segments must run from 0 to the number of tokens");
+  for (size_t s = 1; s < batch.segments.size(); ++s)
+    require(batch.segments[s] > batch.segments[s - 1], Code::shape,
+            "segment " + std::to_string(s - 1) + " is empty");
+  const int64_t limit = spec.rotary ? max_tokens : spec.max_positions;
+  const auto range = [](size_t t, const char* what, int32_t value, int64_t bound) {
+    if (value >= 0 && value < bound) return;
+    throw Error(Code::data, "batch",
+                std::string(what) + " " + std::to_string(value) + " at position " +
+                    std::to_string(t) + " of the batch is outside [0, " + std::to_string(bound) +
+                    ")");
+  };
+  for (size_t t = 0; t < T; ++t) {
+    range(t, "token", batch.tokens[t], spec.vocabulary);
+    if (batch.targets[t] != kIgnore) range(t, "target", batch.targets[t], spec.vocabulary);
+    range(t, "position", batch.positions[t], limit);
+  }
+}
+
+}  // namespace attune

@@ -1,0 +1,43 @@
+// A linear layer with its adapters, forward and backward.
+//
+//   y_m  = x W_m^T + b_m + s drop_m(x) A_m^T B_m^T          for each member m of the Linear
+// With low = s drop(x) A^T and d_low_m = s d_y_m B_m:
+//   d_B_m += d_y_m^T low_m      d_A_m += d_low_m^T drop_m(x)     d_x (+)= d_y W + d_low A
+//   d_W   += d_y^T x            d_b   += column sums of d_y
+// The adapters' A lie one below the other, so that without dropout one thin product makes all of
+// low, and one makes the adapters' part of d_x. The gradient of a frozen W is never formed.
+// Source: E. Hu et al., arXiv 2106.09685; file format and dropout as in PEFT.
+#pragma once
+#include "backend/backend.h"
+#include "model/params.h"
+
+namespace attune {
+
+/** What a Linear needs besides its tensors. */
+struct LinearContext {
+  Backend& backend;
+  float scale = 1;
+  int64_t rank = 0;
+  bool adapters = true;           // false once merged
+  float dropout = 0;              // 0 outside training
+  uint64_t seed = 0, stream = 0;  // stream names the micro-batch and the Linear
+  Tensor dropped, d_dropped;      // scratch, dropout only
+};
+
+/** y [T, out] from x [T, in]; `low` [T, adapters * R] is written for the backward pass. */
+void linear_forward(const LinearContext&, const Linear&, Tensor x, Tensor y, Tensor low);
+
+struct LinearBackward {
+  Tensor x, d_y, low;
+  Tensor d_low;             // scratch [T, >= adapters * R]
+  Tensor d_x;               // absent: not wanted
+  bool accumulate = false;  // d_x is added to
+};
+
+/** Adds to the gradients of whatever the Linear trains; d_x must not overlap x or d_y. */
+void linear_backward(const LinearContext&, const Linear&, const LinearBackward&);
+
+/** W_m += s B_m A_m for every adapter; float32 weights only. */
+void linear_merge(const LinearContext&, Linear&);
+
+}  // namespace attune
