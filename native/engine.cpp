@@ -155,9 +155,7 @@ std::vector<float> Engine::decode(const std::vector<int32_t>& tokens, bool reset
 
 void Engine::merge() {
   if (!decoder_->adapters_on) return;
-  LinearContext context{*backend_};
-  context.scale = options_.adapter.scale;
-  context.rank = options_.adapter.rank;
+  const LinearContext context(*backend_, options_.adapter.scale, options_.adapter.rank);
   linear_merge(context, parameters_->project_in);
   linear_merge(context, parameters_->project_out);
   for (Layer& layer : parameters_->layers)

@@ -445,9 +445,7 @@ std::vector<float> Decoder::decode(const std::vector<int32_t>& tokens, bool rese
 // ----------------------------------------------------------------------------------- details
 
 LinearContext Decoder::context(const Pass& pass, int64_t linear) const {
-  LinearContext context{backend_};
-  context.scale = options_.adapter.scale;
-  context.rank = options_.adapter.rank;
+  LinearContext context(backend_, options_.adapter.scale, options_.adapter.rank);
   context.adapters = adapters_on;
   context.dropout = pass.dropout;
   context.seed = options_.seed;

@@ -15,9 +15,12 @@ namespace attune {
 
 /** What a Linear needs besides its tensors. */
 struct LinearContext {
+  LinearContext(Backend& backend, float scale, int64_t rank)
+      : backend(backend), scale(scale), rank(rank) {}
+
   Backend& backend;
-  float scale = 1;
-  int64_t rank = 0;
+  float scale;
+  int64_t rank;
   bool adapters = true;           // false once merged
   float dropout = 0;              // 0 outside training
   uint64_t seed = 0, stream = 0;  // stream names the micro-batch and the Linear

@@ -1,0 +1,54 @@
+#include "train/optimizer.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/error.h"
+
+namespace attune {
+
+UpdateResult Optimizer::update(const UpdateOptions& options) {
+  check(options.tokens > 0, Code::data, "update", "no trained tokens since the last update");
+  const std::vector<Parameter*> trained = parameters_.trained();
+  // Between machines, the gradients would be summed here.
+  std::vector<const float*> gradients;
+  std::vector<int64_t> sizes;
+  for (const Parameter* parameter : trained) {
+    gradients.push_back(parameter->gradient);
+    sizes.push_back(parameter->size());
+  }
+  const double sum =
+      backend_.square_sum({gradients.data(), sizes.data(), static_cast<int64_t>(gradients.size())});
+  UpdateResult result;
+  result.grad_norm = std::sqrt(sum) / options.tokens;
+  result.applied = std::isfinite(result.grad_norm);
+  if (!result.applied) {
+    for (const Parameter* parameter : trained)
+      backend_.zero(parameter->gradient, static_cast<size_t>(parameter->size()) * sizeof(float));
+    return result;
+  }
+  ++step_;
+  const double clip = options.max_grad_norm > 0
+                          ? std::min(1.0, options.max_grad_norm / (result.grad_norm + 1e-6))
+                          : 1.0;
+  for (Parameter* parameter : trained) {
+    AdamwArgs args;
+    args.master = parameter->master;
+    args.gradient = parameter->gradient;
+    args.first = parameter->first;
+    args.second = parameter->second;
+    if (parameter->value.dtype == DType::bf16) args.copy = parameter->value.bf16();
+    args.size = parameter->size();
+    args.gradient_scale = static_cast<float>(clip / options.tokens);
+    args.learning_rate = options.learning_rate;
+    args.beta1 = options.beta1;
+    args.beta2 = options.beta2;
+    args.epsilon = options.epsilon;
+    args.weight_decay = parameter->decays() ? options.weight_decay : 0;
+    args.step = step_;
+    backend_.adamw(args);
+  }
+  return result;
+}
+
+}  // namespace attune
