@@ -1,0 +1,71 @@
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ModelConfig } from '../arch/descriptor.ts';
+import { AttuneError } from '../errors.ts';
+import { readJson, readJsonIfPresent } from './json.ts';
+import { readHeader, type StoredTensor } from './safetensors.ts';
+
+/** A model directory in Hugging Face layout: its configuration and where each tensor lies. */
+export interface Checkpoint {
+  dir: string;
+  config: ModelConfig;
+  /** By the name in the files, in the order of the files. */
+  tensors: ReadonlyMap<string, StoredTensor>;
+}
+
+/** Reads config.json and the headers of the weights; no weight is read. Throws `checkpoint`. */
+export async function openCheckpoint(dir: string): Promise<Checkpoint> {
+  const info = await stat(dir).catch(() => null);
+  if (!info?.isDirectory()) {
+    throw new AttuneError(
+      'checkpoint',
+      `model: ${dir} is no directory; models are read from a local directory, downloads from the hub are not built yet`,
+    );
+  }
+  const config = await readJson(join(dir, 'config.json'));
+  const headers = await Promise.all((await weightFiles(dir)).map((path) => readHeader(path)));
+  const tensors = new Map<string, StoredTensor>();
+  for (const tensor of headers.flat()) {
+    const other = tensors.get(tensor.name);
+    if (other) {
+      throw new AttuneError('checkpoint', `${tensor.path}: ${tensor.name} is in ${other.path} too`);
+    }
+    tensors.set(tensor.name, tensor);
+  }
+  return { dir, config, tensors };
+}
+
+async function weightFiles(dir: string): Promise<string[]> {
+  const indexPath = join(dir, 'model.safetensors.index.json');
+  const index = await readJsonIfPresent(indexPath);
+  if (index) return shardFiles(dir, indexPath, index);
+  const names = await readdir(dir);
+  if (names.includes('model.safetensors')) return [join(dir, 'model.safetensors')];
+  const pickle = names.find((name) => /^pytorch_model.*\.bin(\.index\.json)?$/.test(name));
+  throw new AttuneError(
+    'checkpoint',
+    pickle
+      ? `${join(dir, pickle)}: pickled weights are not read, they can run code; load the model with transformers and save_pretrained(…) writes safetensors`
+      : `${dir}: no model.safetensors and no model.safetensors.index.json`,
+  );
+}
+
+/** Shards that an index names; a name may not leave the directory. */
+function shardFiles(dir: string, path: string, index: Record<string, unknown>): string[] {
+  const map = index.weight_map;
+  if (typeof map !== 'object' || map === null || Array.isArray(map)) {
+    throw new AttuneError('checkpoint', `${path}: weight_map: expected an object`);
+  }
+  const names = new Set<string>();
+  for (const [tensor, file] of Object.entries(map)) {
+    if (typeof file !== 'string' || !/^[^/\\\0]+\.safetensors$/.test(file)) {
+      throw new AttuneError(
+        'checkpoint',
+        `${path}: weight_map: ${tensor}: ${JSON.stringify(file)} is not the name of a safetensors file in this directory`,
+      );
+    }
+    names.add(file);
+  }
+  if (names.size === 0) throw new AttuneError('checkpoint', `${path}: weight_map is empty`);
+  return [...names].sort().map((name) => join(dir, name));
+}

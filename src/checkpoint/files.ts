@@ -1,0 +1,79 @@
+import { copyFile, mkdir, open, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { AttuneError } from '../errors.ts';
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOSPC: 'no space left on the disk',
+  EDQUOT: 'the disk quota is used up',
+  EROFS: 'the file system is read-only',
+  EACCES: 'no permission to write',
+  EPERM: 'no permission to write',
+  ENOTDIR: 'a part of the path is a file',
+  EFBIG: 'the file would be too large for the file system',
+};
+
+/** One file of an output: its name, and a function that writes it at the path given. */
+export interface OutputFile {
+  name: string;
+  write(path: string): Promise<void>;
+}
+
+/** Any failure to write, as an AttuneError that names the file and says what went wrong. */
+export function writeError(path: string, cause: unknown): AttuneError {
+  const { code = '', message } = cause as NodeJS.ErrnoException;
+  const native = /no space left/i.test(message) ? REASONS.ENOSPC : undefined;
+  if (cause instanceof AttuneError && !native) return cause;
+  const reason = native ?? REASONS[code] ?? message;
+  return new AttuneError('device', `${path}: cannot be written: ${reason}`, { cause });
+}
+
+/** Makes a directory and those above it. */
+export async function makeDirectory(dir: string): Promise<void> {
+  await mkdir(dir, { recursive: true }).catch((cause) => {
+    throw writeError(dir, cause);
+  });
+}
+
+/**
+ * Writes files into a directory so that each appears whole or not at all: all are written under
+ * temporary names first, and renamed once every one is on the disk.
+ */
+export async function writeFiles(dir: string, files: readonly OutputFile[]): Promise<void> {
+  await makeDirectory(dir);
+  const staged: { path: string; temporary: string }[] = [];
+  try {
+    for (const { name, write } of files) {
+      const path = join(dir, name);
+      const temporary = join(dirname(path), `.${name}.${process.pid}.tmp`);
+      staged.push({ path, temporary });
+      await write(temporary).catch((cause) => {
+        throw writeError(path, cause);
+      });
+    }
+    for (const { path, temporary } of staged) await rename(temporary, path);
+  } catch (cause) {
+    await Promise.all(staged.map(({ temporary }) => rm(temporary, { force: true })));
+    throw writeError(dir, cause);
+  }
+}
+
+/** A file with this text, synced. */
+export function textFile(name: string, text: string): OutputFile {
+  return {
+    name,
+    async write(path) {
+      const file = await open(path, 'w');
+      try {
+        await file.writeFile(text);
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+    },
+  };
+}
+
+/** A copy of a file. */
+export function copiedFile(name: string, source: string): OutputFile {
+  return { name, write: (path) => copyFile(source, path) };
+}

@@ -1,0 +1,43 @@
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import { env } from '../env.ts';
+import { AttuneError } from '../errors.ts';
+import type { Addon, DeviceInfo } from './addon.d.ts';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+let loaded: Addon | null = null;
+
+/** Where the addon may lie, in the order tried. */
+export function addonPaths(): string[] {
+  if (env.addon) return [env.addon];
+  const platform = `${process.platform}-${process.arch}`;
+  return ['build/Release/attune.node', `prebuilds/${platform}/attune.node`].map(
+    (path) => root + path,
+  );
+}
+
+/** The native engine, loaded once. Throws `device` with every path tried and what it takes. */
+export function loadAddon(paths: readonly string[] = addonPaths()): Addon {
+  if (loaded) return loaded;
+  const require = createRequire(import.meta.url);
+  const attempts: string[] = [];
+  for (const path of paths) {
+    try {
+      loaded = require(path) as Addon;
+      return loaded;
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException;
+      const reason = code === 'MODULE_NOT_FOUND' ? 'no such file' : message.split('\n')[0];
+      attempts.push(`${path} (${reason})`);
+    }
+  }
+  throw new AttuneError(
+    'device',
+    `the native engine is not there for ${process.platform}-${process.arch}, Node ${process.version}; tried ${attempts.join(', ')}; build it with: npm run build`,
+  );
+}
+
+/** What this machine can train on. */
+export function devices(): DeviceInfo[] {
+  return loadAddon().devices();
+}
