@@ -13,7 +13,8 @@ constexpr size_t kAlignment = 64;
 
 void* take(size_t bytes, const char* op) {
   const size_t whole = (bytes + kAlignment - 1) / kAlignment * kAlignment;
-  void* memory = whole < bytes ? nullptr : std::aligned_alloc(kAlignment, whole ? whole : kAlignment);
+  void* memory =
+      whole < bytes ? nullptr : std::aligned_alloc(kAlignment, whole ? whole : kAlignment);
   check(memory != nullptr, Code::memory, op, "no memory for " + std::to_string(bytes) + " bytes");
   return memory;
 }
@@ -29,12 +30,13 @@ void check_shapes(const MatmulArgs& args) {
   const int64_t b_k = args.trans_b ? b.cols : b.rows, n = args.trans_b ? b.rows : b.cols;
   const bool shapes = k == b_k && c.rows == m && c.cols == n;
   const bool strides = a.stride >= a.cols && b.stride >= b.cols && c.stride >= c.cols;
-  const bool types = a.dtype == b.dtype && a.dtype != DType::f16 &&
-                     (c.dtype == DType::f32 || c.dtype == a.dtype);
+  const bool types =
+      a.dtype == b.dtype && a.dtype != DType::f16 && (c.dtype == DType::f32 || c.dtype == a.dtype);
   if (shapes && strides && types) return;
   throw Error(Code::shape, "matmul",
-              shape_of("a", a) + (args.trans_a ? " transposed" : "") + " times " + shape_of("b", b) +
-                  (args.trans_b ? " transposed" : "") + " does not give " + shape_of("c", c));
+              shape_of("a", a) + (args.trans_a ? " transposed" : "") + " times " +
+                  shape_of("b", b) + (args.trans_b ? " transposed" : "") + " does not give " +
+                  shape_of("c", c));
 }
 
 /** K = 0: the product is a matrix of zeros. */

@@ -11,7 +11,7 @@ namespace attune {
 namespace ATTUNE_ISA {
 namespace {
 
-constexpr int64_t kStrip = kTileVectors * kLanes;     // columns of a packed strip of b
+constexpr int64_t kStrip = kTileVectors * kLanes;      // columns of a packed strip of b
 constexpr int64_t kBlockCols = 192 / kStrip * kStrip;  // of a task, in scratch of about 0.4 MB
 constexpr int64_t kBlockRows = 192;
 constexpr int64_t kBlockDepth = 128;
@@ -22,8 +22,8 @@ int64_t depth_of(const MatmulArgs& args) { return args.trans_a ? args.a.rows : a
 
 /** Writes sums [rows, cols] to c at (i, j): bias and the present value are added, then rounded. */
 template <typename C>
-void write_block(const MatmulArgs& args, const float* sums, int64_t sums_row, int64_t i, int64_t rows,
-                 int64_t j, int64_t cols) {
+void write_block(const MatmulArgs& args, const float* sums, int64_t sums_row, int64_t i,
+                 int64_t rows, int64_t j, int64_t cols) {
   for (int64_t r = 0; r < rows; ++r) {
     C* c = static_cast<C*>(args.c.data) + (i + r) * args.c.stride + j;
     const float* from = sums + r * sums_row;
@@ -174,7 +174,8 @@ void copy_thin(const MatmulArgs& args, float* to, int64_t to_row) {
   memset(to, 0, static_cast<size_t>(kThinRows * to_row) * 4);
   for (int64_t i = 0; i < m; ++i) {
     for (int64_t p = 0; p < k; ++p) {
-      to[i * to_row + p] = to_float(args.trans_a ? a[p * args.a.stride + i] : a[i * args.a.stride + p]);
+      to[i * to_row + p] =
+          to_float(args.trans_a ? a[p * args.a.stride + i] : a[i * args.a.stride + p]);
     }
   }
 }
@@ -223,7 +224,8 @@ void sum_columns(const ColumnSumArgs& args) {
     }
     for_lanes(columns.end - j, [&](int64_t at, auto lanes) {
       Vec total = {};
-      for (int64_t i = 0; i < args.x.rows; ++i) total += load(x + i * args.x.stride + j + at, lanes);
+      for (int64_t i = 0; i < args.x.rows; ++i)
+        total += load(x + i * args.x.stride + j + at, lanes);
       store(args.sums + j + at, load(args.sums + j + at, lanes) + total, lanes);
     });
   }

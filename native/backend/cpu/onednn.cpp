@@ -10,7 +10,6 @@
 #include <string>
 #include <unordered_map>
 
-
 namespace attune {
 namespace {
 
@@ -33,8 +32,8 @@ struct Shape {
 struct ShapeHash {
   size_t operator()(const Shape& shape) const {
     uint64_t hash = 0;
-    for (int64_t x : {shape.m, shape.n, shape.k, shape.a_stride, shape.b_stride, shape.c_stride,
-                      shape.flags}) {
+    for (int64_t x :
+         {shape.m, shape.n, shape.k, shape.a_stride, shape.b_stride, shape.c_stride, shape.flags}) {
       hash = (hash ^ static_cast<uint64_t>(x)) * 0x9E3779B97F4A7C15ull;
       hash ^= hash >> 29;
     }
@@ -66,8 +65,9 @@ Shape shape_of(const MatmulArgs& args) {
   shape.a_stride = args.a.stride;
   shape.b_stride = args.b.stride;
   shape.c_stride = args.c.stride;
-  shape.flags = args.trans_a | args.trans_b << 1 | args.accumulate << 2 | (args.bias != nullptr) << 3 |
-                (args.a.dtype == DType::bf16) << 4 | (args.c.dtype == DType::bf16) << 5;
+  shape.flags = args.trans_a | args.trans_b << 1 | args.accumulate << 2 |
+                (args.bias != nullptr) << 3 | (args.a.dtype == DType::bf16) << 4 |
+                (args.c.dtype == DType::bf16) << 5;
   return shape;
 }
 

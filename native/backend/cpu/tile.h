@@ -89,7 +89,8 @@ static inline Vec zip(Vec a, Vec b, bool high) {
   for (int i = 0; i < kLanes; ++i) index[i] = (high ? kLanes / 2 : 0) + i / 2 + (i % 2) * kLanes;
 #if defined(__clang__)
   Vec mixed;
-  for (int i = 0; i < kLanes; ++i) mixed[i] = index[i] < kLanes ? a[index[i]] : b[index[i] - kLanes];
+  for (int i = 0; i < kLanes; ++i)
+    mixed[i] = index[i] < kLanes ? a[index[i]] : b[index[i] - kLanes];
   return mixed;
 #else
   return __builtin_shuffle(a, b, index);
@@ -126,8 +127,8 @@ static void transpose(const T* from, int64_t from_row, int64_t rows, int64_t col
 
 /** to [rows, cols] = from as float32, times `scale`; columns up to the padding become 0. */
 template <typename T>
-static inline void widen_rows(const T* from, int64_t from_row, int64_t rows, int64_t cols, float* to,
-                              int64_t to_row, float scale = 1) {
+static inline void widen_rows(const T* from, int64_t from_row, int64_t rows, int64_t cols,
+                              float* to, int64_t to_row, float scale = 1) {
   for (int64_t i = 0; i < rows; ++i) {
     for_lanes(cols, [&](int64_t j, auto lanes) {
       store(to + i * to_row + j, load(from + i * from_row + j, lanes) * scale, Full{});
