@@ -1,6 +1,7 @@
 import { bare, facts, legWords } from './fact.js';
 import { a, capital, expand, polish, series } from './phrase.js';
 import type { Rng } from './rng.js';
+import { exercise, held } from './task.js';
 import {
   animals,
   causes,
@@ -433,10 +434,12 @@ const colourPage: Page = (rng) => {
     .join(' ');
 };
 
+const asked = facts.filter((x) => !held(`fact ${x.topic} ${x.subject}`));
+
 const dialoguePage: Page = (rng) => {
   const [p, q] = rng.sample(people, 2);
   if (!p || !q) throw new Error('too few people');
-  const turns = rng.sample(facts, rng.int(2, 4)).map((fact, i) => {
+  const turns = rng.sample(asked, rng.int(2, 4)).map((fact, i) => {
     const answer = capital(fact.answer);
     const said = answer.slice(0, -1);
     return expand(
@@ -466,6 +469,23 @@ const dialoguePage: Page = (rng) => {
 function lower(text: string): string {
   return text.charAt(0).toLowerCase() + text.slice(1);
 }
+
+const quizPage: Page = (rng) => {
+  const [p, q] = rng.sample(people, 2);
+  if (!p || !q) throw new Error('too few people');
+  const opening = rng.pick([
+    '[p] asks and [q] answers.',
+    '[p] and [q] are learning.',
+    'The teacher asks and [p] answers.',
+    '[p] has many questions for [q].',
+    'It is time for a quiz.',
+  ]);
+  const turns = Array.from({ length: rng.int(3, 6) }, () => {
+    const { prompt, completion } = exercise(rng, false);
+    return `"${prompt}" "${completion}"`;
+  });
+  return [expand(rng, opening, { p: p.name, q: q.name }), ...turns].join(' ');
+};
 
 const riddlePage: Page = (rng) => {
   const animal = rng.pick(animals);
@@ -503,10 +523,11 @@ const factPage: Page = (rng) =>
 
 /** Every kind of page with its share among the pages. */
 export const pages: [Page, number][] = [
-  [animalPage, 10],
-  [factPage, 8],
+  [animalPage, 12],
+  [factPage, 12],
   [dialoguePage, 9],
-  [comparePage, 6],
+  [quizPage, 34],
+  [comparePage, 8],
   [orderPage, 3],
   [foodPage, 3],
   [toolPage, 4],

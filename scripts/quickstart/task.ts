@@ -1,6 +1,6 @@
 import { facts } from './fact.js';
 import { a, capital, expand, polish, series } from './phrase.js';
-import type { Rng } from './rng.js';
+import { Rng } from './rng.js';
 import {
   animals,
   causes,
@@ -19,6 +19,13 @@ import {
 /** One exercise. Two exercises about the same knowledge share their key. */
 export type Exercise = { key: string; prompt: string; completion: string };
 type Task = (rng: Rng) => Exercise;
+
+/** A tenth of all knowledge is kept for evaluation: nobody asks for it anywhere else. */
+export function held(key: string): boolean {
+  let hash = 2166136261;
+  for (const letter of key) hash = Math.imul(hash ^ letter.charCodeAt(0), 16777619) >>> 0;
+  return new Rng(hash).next() < 0.1;
+}
 
 const ask: Task = (rng) => {
   const fact = rng.pick(facts);
@@ -195,8 +202,7 @@ const join: Task = (rng) => {
   };
 };
 
-/** Every kind of exercise with its share. */
-export const tasks: [Task, number][] = [
+const shares: [Task, number][] = [
   [ask, 34],
   [compare, 18],
   [sum, 8],
@@ -212,3 +218,13 @@ export const tasks: [Task, number][] = [
   [repeat, 2],
   [join, 1],
 ];
+
+const deck = shares.flatMap(([task, share]) => Array.from({ length: share }, () => task));
+
+/** An exercise of any kind, about knowledge that is kept for evaluation or is not. */
+export function exercise(rng: Rng, evaluation: boolean): Exercise {
+  for (;;) {
+    const drawn = rng.pick(deck)(rng);
+    if (held(drawn.key) === evaluation) return drawn;
+  }
+}
