@@ -28,8 +28,8 @@ Engine::Engine(ModelSpec spec, EngineOptions options)
     throw;
   }
   initialise_adapters();
-  decoder_ =
-      std::make_unique<Decoder>(spec_, options_, *parameters_, *backend_, activations_, scratch_);
+  decoder_ = std::make_unique<Decoder>(spec_, options_, *parameters_, *backend_, activations_,
+                                       scratch_, interrupted_);
   optimizer_ = std::make_unique<Optimizer>(*backend_, *parameters_);
 }
 

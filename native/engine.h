@@ -1,6 +1,7 @@
 // The whole native API: a model, its optimizer and their memory behind a dozen calls. The addon
 // includes nothing else but core/error.h; a driver without Node could use it alike.
 #pragma once
+#include <atomic>
 #include <memory>
 #include <string>
 #include <vector>
@@ -43,6 +44,9 @@ class Engine {
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
+  /** From any thread: the call in progress ends with Code::disposed. */
+  void interrupt() { interrupted_ = true; }
+
   const MemoryPlan& plan() const { return plan_; }
   Parameters& parameters() { return *parameters_; }
 
@@ -75,6 +79,7 @@ class Engine {
   std::unique_ptr<Decoder> decoder_;
   std::unique_ptr<Optimizer> optimizer_;
   uint64_t micro_batches_ = 0;
+  std::atomic<bool> interrupted_{false};
 };
 
 }  // namespace attune

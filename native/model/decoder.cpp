@@ -22,13 +22,15 @@ Tensor low_of(const Linear& linear, Tensor low, int64_t count, int64_t rank) {
 }  // namespace
 
 Decoder::Decoder(const ModelSpec& spec, const EngineOptions& options, Parameters& parameters,
-                 Backend& backend, Activations& activations, Scratch& scratch)
+                 Backend& backend, Activations& activations, Scratch& scratch,
+                 const std::atomic<bool>& interrupted)
     : spec_(spec),
       options_(options),
       parameters_(parameters),
       backend_(backend),
       activations_(activations),
       scratch_(scratch),
+      interrupted_(interrupted),
       head_(spec, options, parameters, backend, scratch) {
   trains_below_ = parameters_.embedding->trainable || parameters_.project_in.trains();
   first_site_ = trains_below_ ? 0 : lowest_trained_site();
@@ -55,6 +57,7 @@ Decoder::~Decoder() {
 Stream Decoder::forward(const Pass& pass) {
   Stream stream{embed(pass), {}};
   for (int64_t site = 0; site < 2 * spec_.layers; ++site) {
+    check_interrupt();
     const Tensor input = spec_.pre_norm ? norm(pass, site, stream) : stream.x;
     stream.delta = site % 2 == 0 ? attention(pass, site, input) : mlp(pass, site, input);
     if (!spec_.pre_norm) stream.x = norm(pass, site, stream);
@@ -183,6 +186,7 @@ void Decoder::backward(const Pass& pass) {
   const Tensor d_stream = rows(scratch_.d_stream, pass.tokens);
   const Tensor d_input(scratch_.d_input.data, options_.dtype, pass.tokens, spec_.hidden);
   for (int64_t site = 2 * spec_.layers - 1; site >= first_site_; --site) {
+    check_interrupt();
     const Tensor input = recompute_input(pass, site);
     const bool wanted = site > first_site_ || trains_below_;
     if (!spec_.pre_norm) norm_backward(pass, site, d_stream, d_stream, false);
@@ -343,6 +347,10 @@ void supervised(const Batch& batch, std::vector<int32_t>& rows, std::vector<int3
 }
 
 }  // namespace
+
+void Decoder::check_interrupt() const {
+  check(!interrupted_, Code::disposed, "decoder", "the engine is closing");
+}
 
 void Decoder::upload(const Batch& batch) {
   const auto copy = [&](int32_t* device, const std::vector<int32_t>& host) {

@@ -4,6 +4,7 @@
 // A layer is two blocks, attention and feed-forward, each with one norm. A `site` numbers the
 // blocks from the bottom: site 2l is layer l's attention, site 2l + 1 its feed-forward.
 #pragma once
+#include <atomic>
 #include <memory>
 #include <vector>
 
@@ -15,7 +16,8 @@ namespace attune {
 class Decoder {
  public:
   Decoder(const ModelSpec& spec, const EngineOptions& options, Parameters& parameters,
-          Backend& backend, Activations& activations, Scratch& scratch);
+          Backend& backend, Activations& activations, Scratch& scratch,
+          const std::atomic<bool>& interrupted);
   ~Decoder();
   Decoder(const Decoder&) = delete;
   Decoder& operator=(const Decoder&) = delete;
@@ -44,6 +46,7 @@ class Decoder {
   };
 
   void upload(const Batch&);
+  void check_interrupt() const;
   Stream forward(const Pass&);
   Tensor embed(const Pass&);
   Tensor norm(const Pass&, int64_t site, Stream&);
@@ -75,6 +78,7 @@ class Decoder {
   Backend& backend_;
   Activations& activations_;
   Scratch& scratch_;
+  const std::atomic<bool>& interrupted_;
   Head head_;
   int64_t first_site_;         // the backward pass stops here
   bool trains_below_ = false;  // embeddings or project_in want a gradient

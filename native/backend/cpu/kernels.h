@@ -1,5 +1,6 @@
 // The CPU kernels of one instruction set. Every .cpp of the group `kernels` in sources.json is
-// compiled once per set, with ATTUNE_ISA naming it, into its own namespace; the sources are the same.
+// compiled once per set, with ATTUNE_ISA naming it, into its own namespace; the sources are the
+// same.
 //
 // Code here must leave nothing for the linker to merge between sets (an AVX-512 copy of a shared
 // inline function would crash an older processor): only static functions, no standard containers,

@@ -121,12 +121,12 @@ static inline void store(uint16_t* to, Vec x, Part part) {
 }
 #endif
 
-/** Zero outside the lanes of a tail, so that padding does not enter a sum. */
-static inline Vec only(Vec x, Full) { return x; }
-static inline Vec only(Vec x, Part part) {
-  Vec kept = {};
-  for (int i = 0; i < kLanes; ++i) kept[i] = i < part.count ? x[i] : 0;
-  return kept;
+/** `other` outside the lanes of a tail, so that padding does not enter a sum or a maximum. */
+static inline Vec only(Vec x, Full, float = 0) { return x; }
+static inline Vec only(Vec x, Part part, float other = 0) {
+  Ints lane;
+  for (int i = 0; i < kLanes; ++i) lane[i] = i;
+  return lane < part.count ? x : broadcast(other);
 }
 
 /** Calls f(i, Full) for every whole vector of [0, size), then f(i, Part) for the tail. */

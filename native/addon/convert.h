@@ -1,0 +1,31 @@
+// JavaScript values to plain structs and back, each conversion once. A wrong type is a TypeError
+// that names the field.
+#pragma once
+#include <napi.h>
+
+#include <string>
+#include <vector>
+
+#include "engine.h"
+
+namespace attune {
+
+ModelSpec to_spec(const Napi::Value&);
+EngineOptions to_options(const Napi::Value&);
+Batch to_batch(const Napi::Value&);
+UpdateOptions to_update(const Napi::Value&);
+std::vector<TensorRead> to_reads(const Napi::Value&);
+std::vector<TensorWrite> to_writes(const Napi::Value&);
+std::vector<int32_t> to_ints(const Napi::Value&, const char* name);
+std::vector<uint8_t> to_bytes(const Napi::Value&, const char* name);
+std::string to_text(const Napi::Value&, const char* name);
+Part to_part(const Napi::Value&);
+
+Napi::Value from(Napi::Env, const DeviceInfo&);
+Napi::Value from(Napi::Env, const MemoryPlan&);
+Napi::Value from(Napi::Env, const Parameter&);
+Napi::Value from(Napi::Env, const BatchSums&);
+Napi::Value from(Napi::Env, const UpdateResult&);
+Napi::Value from(Napi::Env, const std::vector<float>&);
+
+}  // namespace attune

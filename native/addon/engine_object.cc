@@ -1,0 +1,132 @@
+#include "addon/engine_object.h"
+
+#include "addon/convert.h"
+#include "core/error.h"
+
+namespace attune {
+
+namespace {
+
+struct Nothing {};
+
+Napi::Value from(Napi::Env env, const Nothing&) { return env.Undefined(); }
+
+}  // namespace
+
+Napi::Function EngineObject::define(Napi::Env env) {
+  return DefineClass(
+      env, "Engine",
+      {InstanceMethod("plan", &EngineObject::plan),
+       InstanceMethod("parameters", &EngineObject::parameters),
+       InstanceMethod("load", &EngineObject::load),
+       InstanceMethod("accumulate", &EngineObject::accumulate),
+       InstanceMethod("update", &EngineObject::update),
+       InstanceMethod("evaluate", &EngineObject::evaluate),
+       InstanceMethod("tokenLosses", &EngineObject::token_losses),
+       InstanceMethod("logits", &EngineObject::logits),
+       InstanceMethod("decode", &EngineObject::decode),
+       InstanceMethod("merge", &EngineObject::merge), InstanceMethod("save", &EngineObject::save),
+       InstanceMethod("read", &EngineObject::read),
+       InstanceMethod("dispose", &EngineObject::dispose)});
+}
+
+EngineObject::EngineObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<EngineObject>(info) {
+  const Napi::Env env = info.Env();
+  guarded(env, [&]() -> Napi::Value {
+    engine_ = std::make_shared<Engine>(to_spec(info[0]), to_options(info[1]));
+    return env.Undefined();
+  });
+  worker_ = std::make_unique<Worker>(env, [engine = std::weak_ptr<Engine>(engine_)] {
+    if (const auto alive = engine.lock()) alive->interrupt();
+  });
+}
+
+EngineObject::~EngineObject() { worker_.reset(); }
+
+template <class Work>
+Napi::Value EngineObject::verb(const Napi::CallbackInfo& info, Work work) {
+  if (!engine_) return Worker::rejected(info.Env(), "disposed", "the engine was disposed");
+  return worker_->run(
+      Napi::Persistent(info.This().As<Napi::Object>()),
+      [engine = engine_, work] { return work(*engine); },
+      [](Napi::Env env, const auto& result) { return from(env, result); });
+}
+
+Napi::Value EngineObject::plan(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    check(engine_ != nullptr, Code::disposed, "plan", "the engine was disposed");
+    return from(info.Env(), engine_->plan());
+  });
+}
+
+Napi::Value EngineObject::parameters(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    check(engine_ != nullptr, Code::disposed, "parameters", "the engine was disposed");
+    Napi::Array result = Napi::Array::New(info.Env());
+    for (const Parameter* parameter : engine_->parameters().all())
+      result.Set(result.Length(), from(info.Env(), *parameter));
+    return result;
+  });
+}
+
+Napi::Value EngineObject::load(const Napi::CallbackInfo& info) {
+  return verb(info, [reads = to_reads(info[0])](Engine& engine) {
+    engine.load(reads);
+    return Nothing{};
+  });
+}
+
+Napi::Value EngineObject::accumulate(const Napi::CallbackInfo& info) {
+  return verb(info,
+              [batch = to_batch(info[0])](Engine& engine) { return engine.accumulate(batch); });
+}
+
+Napi::Value EngineObject::update(const Napi::CallbackInfo& info) {
+  return verb(info,
+              [options = to_update(info[0])](Engine& engine) { return engine.update(options); });
+}
+
+Napi::Value EngineObject::evaluate(const Napi::CallbackInfo& info) {
+  return verb(info, [batch = to_batch(info[0])](Engine& engine) { return engine.evaluate(batch); });
+}
+
+Napi::Value EngineObject::token_losses(const Napi::CallbackInfo& info) {
+  return verb(info,
+              [batch = to_batch(info[0])](Engine& engine) { return engine.token_losses(batch); });
+}
+
+Napi::Value EngineObject::logits(const Napi::CallbackInfo& info) {
+  return verb(info, [tokens = to_ints(info[0], "tokens")](Engine& engine) {
+    return engine.logits(tokens);
+  });
+}
+
+Napi::Value EngineObject::decode(const Napi::CallbackInfo& info) {
+  return verb(info, [tokens = to_ints(info[0], "tokens"), reset = info[1].ToBoolean().Value()](
+                        Engine& engine) { return engine.decode(tokens, reset); });
+}
+
+Napi::Value EngineObject::merge(const Napi::CallbackInfo& info) {
+  return verb(info, [](Engine& engine) {
+    engine.merge();
+    return Nothing{};
+  });
+}
+
+Napi::Value EngineObject::save(const Napi::CallbackInfo& info) {
+  return verb(info, [path = to_text(info[0], "path"), header = to_bytes(info[1], "header"),
+                     tensors = to_writes(info[2])](Engine& engine) {
+    engine.save(path, header, tensors);
+    return Nothing{};
+  });
+}
+
+Napi::Value EngineObject::read(const Napi::CallbackInfo& info) {
+  return verb(info, [name = to_text(info[0], "name"), part = to_part(info[1])](Engine& engine) {
+    return engine.read(name, part);
+  });
+}
+
+void EngineObject::dispose(const Napi::CallbackInfo&) { engine_.reset(); }
+
+}  // namespace attune

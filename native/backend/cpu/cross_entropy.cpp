@@ -1,0 +1,99 @@
+// Cross-entropy of rows of logits: three passes over a row that stays in the second cache.
+#include "backend/cpu/kernels.h"
+#include "backend/cpu/parallel.h"
+#include "backend/cpu/simd.h"
+
+namespace attune {
+namespace ATTUNE_ISA {
+namespace {
+
+/** What the first two passes learn of a row. */
+struct Row {
+  float max, mean;  // of the logits
+  float total;      // sum of exp(z - max)
+  float weighted;   // sum of exp(z - max) (z - max)
+};
+
+Row reduce_row(const float* z, int64_t cols) {
+  Vec top = broadcast(-__builtin_inff()), added = {};
+  for_lanes(cols, [&](int64_t j, auto lanes) {
+    const Vec x = load(z + j, lanes);
+    top = max(top, only(x, lanes, -__builtin_inff()));
+    added += x;
+  });
+  Row row;
+  row.max = max_lane(top);
+  row.mean = sum(added) / static_cast<float>(cols);
+  Vec total = {}, weighted = {};
+  for_lanes(cols, [&](int64_t j, auto lanes) {
+    Vec x = load(z + j, lanes) - row.max;
+    x = x < -1e4f ? broadcast(-1e4f) : x;  // so that 0 times -inf adds nothing
+    const Vec e = only(exp(x), lanes);
+    total += e;
+    weighted += e * x;
+  });
+  row.total = sum(total);
+  row.weighted = sum(weighted);
+  return row;
+}
+
+/** 1 when no earlier logit equals the maximum at `target`. */
+float first_maximum(const float* z, int64_t target, float max) {
+  if (z[target] != max) return 0;
+  for (int64_t j = 0; j < target; ++j) {
+    if (z[j] == max) return 0;
+  }
+  return 1;
+}
+
+/** gradient = p * factor - shift, then minus `factor_target` at the target. */
+template <typename T>
+void write_gradient(const CrossEntropyArgs& args, int64_t r, float lse) {
+  const int64_t cols = args.logits.cols, target = args.targets[r];
+  const float* z = args.logits.f32() + r * args.logits.stride;
+  T* to = static_cast<T*>(args.gradient.data) + r * args.gradient.stride;
+  const bool dft = args.kind == LossKind::dft;
+  const float p_target = __builtin_expf(z[target] - lse);
+  const float factor = dft ? p_target : 1;
+  const float shift = dft ? 0 : args.smoothing / static_cast<float>(cols);
+  const float hit = dft ? p_target : 1 - args.smoothing;
+  const float at_target = factor * p_target - shift - hit;
+  for_lanes(cols, [&](int64_t j, auto lanes) {
+    store(to + j, exp(load(z + j, lanes) - lse) * factor - shift, lanes);
+  });
+  store(to + target, broadcast(at_target), Part{1});
+}
+
+void cross_entropy_row(const CrossEntropyArgs& args, int64_t r) {
+  const int64_t cols = args.logits.cols, target = args.targets[r];
+  const float* z = args.logits.f32() + r * args.logits.stride;
+  const Row row = reduce_row(z, cols);
+  const float log_total = __builtin_logf(row.total), lse = row.max + log_total;
+  const float nll = log_total - (z[target] - row.max);
+  float loss = nll;
+  if (args.kind == LossKind::dft) {
+    loss = __builtin_expf(-nll) * nll;
+  } else if (args.smoothing != 0) {
+    loss = (1 - args.smoothing) * nll + args.smoothing * (lse - row.mean);
+  }
+  if (args.loss) args.loss[r] = loss;
+  if (args.nll) args.nll[r] = nll;
+  if (args.entropy) args.entropy[r] = log_total - row.weighted / row.total;
+  if (args.correct) args.correct[r] = first_maximum(z, target, row.max);
+  if (!args.gradient) return;
+  if (args.gradient.dtype == DType::bf16) {
+    write_gradient<uint16_t>(args, r, lse);
+  } else {
+    write_gradient<float>(args, r, lse);
+  }
+}
+
+}  // namespace
+
+void Kernels::cross_entropy(const CrossEntropyArgs& args) {
+#pragma omp parallel for schedule(static) if (args.logits.size() > kParallelWork / 4)
+  for (int64_t r = 0; r < args.logits.rows; ++r) cross_entropy_row(args, r);
+}
+
+}  // namespace ATTUNE_ISA
+}  // namespace attune
