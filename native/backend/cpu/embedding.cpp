@@ -70,17 +70,9 @@ void Kernels::gather_rows(const GatherRowsArgs& args) {
 }
 
 void Kernels::scatter_rows(const ScatterRowsArgs& args) {
-  const bool parallel = args.out.size() > kParallelWork;
-#pragma omp parallel if (parallel)
-  {
-#pragma omp for schedule(static)
-    for (int64_t i = 0; i < args.out.rows; ++i) {
-      memset(row_of(args.out, i), 0, row_bytes(args.out));
-    }
-#pragma omp for schedule(static)
-    for (int64_t i = 0; i < args.x.rows; ++i) {
-      memcpy(row_of(args.out, args.rows[i]), row_of(args.x, i), row_bytes(args.x));
-    }
+#pragma omp parallel for schedule(static) if (args.x.size() > kParallelWork)
+  for (int64_t i = 0; i < args.x.rows; ++i) {
+    memcpy(row_of(args.out, args.rows[i]), row_of(args.x, i), row_bytes(args.x));
   }
 }
 
