@@ -6,8 +6,7 @@ export const bytes: string[] = alphabet();
 function alphabet(): string[] {
   let next = 256;
   return Array.from({ length: 256 }, (_, byte) => {
-    const printable =
-      (byte > 32 && byte < 127) || (byte > 160 && byte < 173) || byte > 173;
+    const printable = (byte > 32 && byte < 127) || (byte > 160 && byte < 173) || byte > 173;
     return String.fromCharCode(printable ? byte : next++);
   });
 }

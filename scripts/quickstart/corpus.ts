@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
-import { pages } from './page.js';
-import { Rng } from './rng.js';
-import { story } from './story.js';
+import { pages } from './page.ts';
+import { Rng } from './rng.ts';
+import { story } from './story.ts';
 
 const shortest = 40;
 const longest = 220;

@@ -1,5 +1,6 @@
-import { a } from './phrase.js';
+import { a } from './phrase.ts';
 import {
+  type Animal,
   animals,
   coloured,
   foods,
@@ -10,8 +11,7 @@ import {
   parts,
   tools,
   vehicles,
-  type Animal,
-} from './world.js';
+} from './world.ts';
 
 /** One true thing about the world: how people ask for it and the plain sentence that says it. */
 export type Fact = { topic: string; subject: string; questions: string[]; answer: string };
@@ -26,7 +26,13 @@ const verbs: Record<string, string> = {
   climbs: 'climb',
 };
 
-export const legWords: Record<number, string> = { 0: 'no', 2: 'two', 4: 'four', 6: 'six', 8: 'eight' };
+export const legWords: Record<number, string> = {
+  0: 'no',
+  2: 'two',
+  4: 'four',
+  6: 'six',
+  8: 'eight',
+};
 
 export function bare(verb: string): string {
   return verbs[verb] ?? verb;

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
-import { jsonl } from './corpus.js';
-import { Rng } from './rng.js';
-import { exercise, type Exercise } from './task.js';
+import { jsonl } from './corpus.ts';
+import { Rng } from './rng.ts';
+import { type Exercise, exercise } from './task.ts';
 
 type Message = { role: 'user' | 'assistant'; content: string };
 export type Row = { messages: Message[] };

@@ -1,7 +1,7 @@
-import { bare, facts, legWords } from './fact.js';
-import { a, capital, expand, polish, series } from './phrase.js';
-import type { Rng } from './rng.js';
-import { exercise, held } from './task.js';
+import { bare, facts, legWords } from './fact.ts';
+import { a, capital, expand, polish, series } from './phrase.ts';
+import type { Rng } from './rng.ts';
+import { exercise, held } from './task.ts';
 import {
   animals,
   causes,
@@ -23,7 +23,7 @@ import {
   tools,
   vehicles,
   word,
-} from './world.js';
+} from './world.ts';
 
 type Page = (rng: Rng) => string;
 
@@ -199,14 +199,20 @@ const materialPage: Page = (rng) =>
   rng
     .sample(materials, rng.int(3, 4))
     .map((material) =>
-      expand(rng, '{[name] is [trait].|We know that [name] is [trait].} [thing] is made of [name].', material),
+      expand(
+        rng,
+        '{[name] is [trait].|We know that [name] is [trait].} [thing] is made of [name].',
+        material,
+      ),
     )
     .join(' ');
 
 const bodyPage: Page = (rng) =>
   rng
     .sample(parts, rng.int(4, 6))
-    .map((part) => expand(rng, '{You [use] with your [name].|Your [name] help you to [use].}', part))
+    .map((part) =>
+      expand(rng, '{You [use] with your [name].|Your [name] help you to [use].}', part),
+    )
     .join(' ')
     .replace(/(nose|tongue|brain|mouth|skin) help /g, '$1 helps ');
 
@@ -231,7 +237,9 @@ const comparePage: Page = (rng) => {
 };
 
 const orderPage: Page = (rng) => {
-  const sizes = rng.sample([...new Set(animals.map((x) => x.size))], rng.int(3, 5)).sort((x, y) => x - y);
+  const sizes = rng
+    .sample([...new Set(animals.map((x) => x.size))], rng.int(3, 5))
+    .sort((x, y) => x - y);
   const names = sizes.map((size) => rng.pick(animals.filter((x) => x.size === size)).name);
   const [first = '', last = ''] = [names[0], names.at(-1)];
   return expand(
@@ -273,8 +281,8 @@ const sumPage: Page = (rng) => {
 const tablePage: Page = (rng) => {
   const x = rng.int(0, 10);
   const from = rng.int(0, 4);
-  const lines = Array.from({ length: 6 }, (_, i) => from + i).map((y) =>
-    `${word(x)} plus ${word(y)} is ${word(x + y)}.`,
+  const lines = Array.from({ length: 6 }, (_, i) => from + i).map(
+    (y) => `${word(x)} plus ${word(y)} is ${word(x + y)}.`,
   );
   return polish(lines.join(' '));
 };
@@ -359,7 +367,9 @@ const listPage: Page = (rng) => {
 const kinds: [string, string][] = [
   ...animals.map((x): [string, string] => [x.name, 'animal']),
   ...foods.map((x): [string, string] => [x.name, x.kind]),
-  ...tools.filter((x) => !/soap|scissors/.test(x.name)).map((x): [string, string] => [x.name, 'tool']),
+  ...tools
+    .filter((x) => !/soap|scissors/.test(x.name))
+    .map((x): [string, string] => [x.name, 'tool']),
   ...vehicles.map((x): [string, string] => [x.name, 'vehicle']),
 ];
 
@@ -429,7 +439,11 @@ const colourPage: Page = (rng) => {
   return rng
     .sample(items, rng.int(5, 6))
     .map((x) =>
-      expand(rng, '{[name] is [colour].|The colour of [name] is [colour].|[name] is always [colour].}', x),
+      expand(
+        rng,
+        '{[name] is [colour].|The colour of [name] is [colour].|[name] is always [colour].}',
+        x,
+      ),
     )
     .join(' ');
 };

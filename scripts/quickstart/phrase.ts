@@ -1,4 +1,4 @@
-import type { Rng } from './rng.js';
+import type { Rng } from './rng.ts';
 
 export type Slots = Record<string, string>;
 

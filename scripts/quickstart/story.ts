@@ -1,6 +1,17 @@
-import { capital, expand, series, type Slots } from './phrase.js';
-import type { Rng } from './rng.js';
-import { animals, days, feelings, foods, garments, jobs, people, places, plural, tools } from './world.js';
+import { capital, expand, type Slots, series } from './phrase.ts';
+import type { Rng } from './rng.ts';
+import {
+  animals,
+  days,
+  feelings,
+  foods,
+  garments,
+  jobs,
+  people,
+  places,
+  plural,
+  tools,
+} from './world.ts';
 
 const treasures =
   'red ball|blue kite|small boat|wooden doll|silver coin|golden ring|old map|green book|' +
@@ -11,7 +22,9 @@ const relatives = 'mother|father|sister|brother|grandmother|grandfather|aunt|unc
 const weathers =
   'The sun was shining|It was raining|It was a cold day|It was a windy day|The sky was blue|' +
   'Thick fog lay over the land|It was warm and bright|Snow lay on the ground';
-const friendly = animals.filter((x) => x.size >= 2 && x.size <= 9 && !/snake|shark|croc/.test(x.name));
+const friendly = animals.filter(
+  (x) => x.size >= 2 && x.size <= 9 && !/snake|shark|croc/.test(x.name),
+);
 
 function slots(rng: Rng): Slots {
   const [p, q] = rng.sample(people, 2);

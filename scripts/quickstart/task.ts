@@ -1,6 +1,6 @@
-import { facts } from './fact.js';
-import { a, capital, expand, polish, series } from './phrase.js';
-import { Rng } from './rng.js';
+import { facts } from './fact.ts';
+import { a, capital, expand, polish, series } from './phrase.ts';
+import { Rng } from './rng.ts';
 import {
   animals,
   causes,
@@ -14,7 +14,7 @@ import {
   tools,
   vehicles,
   word,
-} from './world.js';
+} from './world.ts';
 
 /** One exercise. Two exercises about the same knowledge share their key. */
 export type Exercise = { key: string; prompt: string; completion: string };
@@ -115,13 +115,17 @@ const calendar: Task = (rng) => {
 const kinds: [string, string][] = [
   ...animals.map((x): [string, string] => [x.name, 'animal']),
   ...foods.map((x): [string, string] => [x.name, x.kind]),
-  ...tools.filter((x) => !/soap|scissors/.test(x.name)).map((x): [string, string] => [x.name, 'tool']),
+  ...tools
+    .filter((x) => !/soap|scissors/.test(x.name))
+    .map((x): [string, string] => [x.name, 'tool']),
   ...vehicles.map((x): [string, string] => [x.name, 'vehicle']),
 ];
 
 const kind: Task = (rng) => {
   const [name, real] = rng.pick(kinds);
-  const asked = rng.chance(0.5) ? real : rng.pick(['animal', 'fruit', 'vegetable', 'tool', 'vehicle']);
+  const asked = rng.chance(0.5)
+    ? real
+    : rng.pick(['animal', 'fruit', 'vegetable', 'tool', 'vehicle']);
   return {
     key: `kind ${name}`,
     prompt: `Is ${a(name)} ${a(asked)}?`,
@@ -134,7 +138,10 @@ const kind: Task = (rng) => {
 
 const oddOne: Task = (rng) => {
   const most = rng.pick(['animal', 'fruit', 'vegetable', 'tool', 'vehicle']);
-  const same = rng.sample(kinds.filter((x) => x[1] === most), 2);
+  const same = rng.sample(
+    kinds.filter((x) => x[1] === most),
+    2,
+  );
   const [name, real] = rng.pick(kinds.filter((x) => x[1] !== most));
   const names = rng.shuffle([...same.map((x) => x[0]), name]);
   return {
@@ -169,7 +176,9 @@ const describe: Task = (rng) => {
   return {
     key: `describe ${name}`,
     prompt: rng.pick([`Tell me about the ${name}.`, `Describe the ${name}.`]),
-    completion: polish(`The ${name} is an animal. It is ${colour}. It lives ${home}. It eats ${food}.`),
+    completion: polish(
+      `The ${name} is an animal. It is ${colour}. It lives ${home}. It eats ${food}.`,
+    ),
   };
 };
 

@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { Bpe, bytes } from './bpe.js';
-import type { Row } from './instructions.js';
+import { Bpe, bytes } from './bpe.ts';
+import type { Row } from './instructions.ts';
 
 const specials = ['<|pad|>', '<|begin|>', '<|end|>', '<|system|>', '<|user|>', '<|assistant|>'];
 const vocabularySize = 2048;
@@ -16,7 +16,13 @@ const chatTemplate =
   '{% endfor %}' +
   "{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}";
 
-const flags = { lstrip: false, normalized: false, rstrip: false, single_word: false, special: true };
+const flags = {
+  lstrip: false,
+  normalized: false,
+  rstrip: false,
+  single_word: false,
+  special: true,
+};
 
 function tokenizer(bpe: Bpe): unknown {
   const words = [...specials, ...bytes, ...bpe.merges.map((pair) => pair.join(''))];
@@ -29,7 +35,12 @@ function tokenizer(bpe: Bpe): unknown {
     padding: null,
     added_tokens: specials.map((content, id) => ({ id, content, ...flags })),
     normalizer: null,
-    pre_tokenizer: { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true },
+    pre_tokenizer: {
+      type: 'ByteLevel',
+      add_prefix_space: false,
+      trim_offsets: true,
+      use_regex: true,
+    },
     post_processor: {
       type: 'TemplateProcessing',
       single: [begin, first],
@@ -102,4 +113,7 @@ const texts = [
 const bpe = Bpe.train(texts, vocabularySize - specials.length - bytes.length);
 save(`${folder}/tokenizer.json`, tokenizer(bpe));
 save(`${folder}/tokenizer_config.json`, config);
-save(`${folder}/special_tokens_map.json`, { ...names, additional_special_tokens: specials.slice(3) });
+save(`${folder}/special_tokens_map.json`, {
+  ...names,
+  additional_special_tokens: specials.slice(3),
+});

@@ -544,5 +544,7 @@ export function plural(noun: string): string {
   return plurals[noun] ?? `${noun}s`;
 }
 
-export const feelings = 'happy sad tired hungry proud angry curious excited lonely brave'.split(' ');
+export const feelings = 'happy sad tired hungry proud angry curious excited lonely brave'.split(
+  ' ',
+);
 export const countable = 'apple pear shell coin stone egg button flower book card'.split(' ');
