@@ -1,0 +1,125 @@
+import { AttuneError } from '../errors.ts';
+
+/**
+ * Normalized text with where it came from: character unit i of `text` stands for the stretch
+ * [starts[i], ends[i]) of the text before. `null` arrays: nothing changed.
+ */
+export interface Aligned {
+  text: string;
+  starts: Int32Array | null;
+  ends: Int32Array | null;
+}
+
+export function unchanged(text: string): Aligned {
+  return { text, starts: null, ends: null };
+}
+
+/** The part [start, end) of normalized text; `shift` is what its offsets leave out. */
+export function slice(
+  { text, starts, ends }: Aligned,
+  start: number,
+  end: number,
+): { part: Aligned; shift: number } {
+  const part = text.slice(start, end);
+  if (starts === null || ends === null) return { part: unchanged(part), shift: start };
+  const aligned = { text: part, starts: starts.slice(start, end), ends: ends.slice(start, end) };
+  return { part: aligned, shift: 0 };
+}
+
+/** Where [start, end) of normalized text lies in the text, offset 0 being at `at`. */
+export function origin(
+  { starts, ends }: Aligned,
+  start: number,
+  end: number,
+  at: number,
+): [number, number] {
+  if (starts === null || ends === null) return [at + start, at + end];
+  const from = starts[start] ?? ends.at(-1) ?? 0;
+  return [at + from, at + (end > start ? (ends[end - 1] ?? from) : from)];
+}
+
+/** Puts `prefix` in front; it stands for nothing. */
+export function prepend(aligned: Aligned, prefix: string): Aligned {
+  return build([{ text: prefix, start: 0, end: 0 }, ...units(aligned)]);
+}
+
+/** Replaces every occurrence of `from`; a replacement stands for what it replaced. */
+export function replaceAll(aligned: Aligned, from: string, to: string): Aligned {
+  if (from === '' || !aligned.text.includes(from)) return aligned;
+  if (from.length === to.length && aligned.starts === null && from.length === 1) {
+    return unchanged(aligned.text.replaceAll(from, to));
+  }
+  const pieces: Piece[] = [];
+  const all = units(aligned);
+  for (let i = 0; i < all.length; ) {
+    const found = aligned.text.startsWith(from, i);
+    const length = found ? from.length : 1;
+    const first = all[i] as Piece;
+    const last = all[i + length - 1] as Piece;
+    pieces.push({ text: found ? to : first.text, start: first.start, end: last.end });
+    i += length;
+  }
+  return build(pieces);
+}
+
+/**
+ * NFC. Characters compose only with what follows them closely: the text is cut before each
+ * character that starts a new cluster, each cluster is normalized alone, and the result must
+ * equal that of the whole.
+ */
+export function compose(aligned: Aligned): Aligned {
+  const whole = aligned.text.normalize('NFC');
+  if (whole === aligned.text) return aligned;
+  if (aligned.starts !== null) {
+    throw new AttuneError('tokenizer', 'NFC after another normalizer is not supported');
+  }
+  const pieces: Piece[] = [];
+  for (const match of aligned.text.matchAll(cluster)) {
+    const text = match[0];
+    const composed = text.normalize('NFC');
+    if (composed === text) {
+      for (let i = 0; i < text.length; i++) {
+        const at = match.index + i;
+        pieces.push({ text: text[i] ?? '', start: at, end: at + 1 });
+      }
+    } else {
+      pieces.push({ text: composed, start: match.index, end: match.index + text.length });
+    }
+  }
+  const result = build(pieces);
+  if (result.text !== whole) {
+    throw new AttuneError('tokenizer', 'the offsets of this text cannot be recovered after NFC');
+  }
+  return result;
+}
+
+/** A character with what may compose with it: marks, and the vowels and finals of Hangul. */
+const cluster = /[\s\S][\p{M}\u1160-\u11ff\ud7b0-\ud7ff\u0cc2\u0dcf\u{16121}-\u{16129}]*/gu;
+
+interface Piece {
+  text: string;
+  start: number;
+  end: number;
+}
+
+function units(aligned: Aligned): Piece[] {
+  const { text, starts, ends } = aligned;
+  return Array.from({ length: text.length }, (_, i) => ({
+    text: text[i] ?? '',
+    start: starts?.[i] ?? i,
+    end: ends?.[i] ?? i + 1,
+  }));
+}
+
+function build(pieces: readonly Piece[]): Aligned {
+  const text = pieces.map((piece) => piece.text).join('');
+  const starts = new Int32Array(text.length);
+  const ends = new Int32Array(text.length);
+  let at = 0;
+  for (const piece of pieces) {
+    starts.fill(piece.start, at, at + piece.text.length);
+    ends.fill(piece.end, at, at + piece.text.length);
+    at += piece.text.length;
+  }
+  return { text, starts, ends };
+}

@@ -1,0 +1,98 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { AttuneError } from '../errors.ts';
+
+/** The files of a tokenizer directory, parsed but not interpreted. */
+export interface TokenizerFiles {
+  directory: string;
+  /** tokenizer.json, where there is one. */
+  tokenizer: JsonObject | null;
+  /** vocab.json and merges.txt, the older form. */
+  vocabulary: JsonObject | null;
+  merges: string | null;
+  /** tokenizer_config.json over special_tokens_map.json; empty where neither exists. */
+  config: JsonObject;
+  /** added_tokens.json: token to id. */
+  addedTokens: JsonObject;
+  /** chat_template.jinja, else chat_template.json; the one in the config is read elsewhere. */
+  chatTemplate: string | null;
+}
+
+export type JsonObject = Record<string, unknown>;
+
+const copied = [
+  'tokenizer.json',
+  'tokenizer_config.json',
+  'special_tokens_map.json',
+  'added_tokens.json',
+  'vocab.json',
+  'merges.txt',
+  'tokenizer.model',
+  'chat_template.jinja',
+  'chat_template.json',
+] as const;
+
+/** Names of the tokenizer files present in `directory`: what belongs beside a result. */
+export function tokenizerFiles(directory: string): string[] {
+  return copied.filter((name) => existsSync(join(directory, name)));
+}
+
+/** Reads a tokenizer directory. Throws `tokenizer` where there is no tokenizer or a file is bad. */
+export function readTokenizerFiles(directory: string): TokenizerFiles {
+  const tokenizer = readJson(directory, 'tokenizer.json');
+  const vocabulary = tokenizer === null ? readJson(directory, 'vocab.json') : null;
+  const merges = tokenizer === null ? readText(directory, 'merges.txt') : null;
+  if (tokenizer === null && (vocabulary === null || merges === null)) throw missing(directory);
+  const special = readJson(directory, 'special_tokens_map.json') ?? {};
+  return {
+    directory,
+    tokenizer,
+    vocabulary,
+    merges,
+    config: { ...special, ...readJson(directory, 'tokenizer_config.json') },
+    addedTokens: readJson(directory, 'added_tokens.json') ?? {},
+    chatTemplate: readChatTemplate(directory),
+  };
+}
+
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function missing(directory: string): AttuneError {
+  const sentencePiece = existsSync(join(directory, 'tokenizer.model'))
+    ? '; tokenizer.model alone is not read: save tokenizer.json with the fast tokenizer'
+    : '';
+  return new AttuneError(
+    'tokenizer',
+    `missing tokenizer: ${directory} has neither tokenizer.json nor vocab.json with merges.txt` +
+      sentencePiece,
+  );
+}
+
+function readChatTemplate(directory: string): string | null {
+  const jinja = readText(directory, 'chat_template.jinja');
+  if (jinja !== null) return jinja;
+  const json = readJson(directory, 'chat_template.json');
+  return typeof json?.chat_template === 'string' ? json.chat_template : null;
+}
+
+function readText(directory: string, name: string): string | null {
+  const path = join(directory, name);
+  return existsSync(path) ? readFileSync(path, 'utf8') : null;
+}
+
+function readJson(directory: string, name: string): JsonObject | null {
+  const text = readText(directory, name);
+  if (text === null) return null;
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new AttuneError('tokenizer', `${join(directory, name)}: ${(error as Error).message}`);
+  }
+  if (!isObject(value)) {
+    throw new AttuneError('tokenizer', `${join(directory, name)}: the top level is not an object`);
+  }
+  return value;
+}

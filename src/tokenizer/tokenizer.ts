@@ -1,0 +1,144 @@
+import { AttuneError } from '../errors.ts';
+import { AddedTokenFinder } from './added.ts';
+import { origin, slice } from './align.ts';
+import { tokenBytes } from './bytes.ts';
+import { makeEncoder, type SectionEncoder } from './encoder.ts';
+import { readTokenizerFiles } from './files.ts';
+import { defineTokenizer, type TokenizerDefinition } from './normalize.ts';
+import { makeNormalizer, type Normalizer } from './normalizer.ts';
+import type { SpecialTokens } from './special.ts';
+import { TokenList } from './tokens.ts';
+import type { TokenizerCore } from './xenova.ts';
+
+/** `offsets` holds [start, end) of each token in turn, in UTF-16 units of the text; 2n numbers. */
+export interface Encoding {
+  ids: Int32Array;
+  offsets: Int32Array;
+}
+
+/** Text to ids and back, with the ids of Hugging Face's fast tokenizers. */
+export class Tokenizer {
+  /** Special tokens by name, for chat templates. */
+  readonly special: SpecialTokens;
+  /** The tokenizer's own chat template, or null. */
+  readonly chatTemplate: string | null;
+  /** One more than the largest id. */
+  readonly vocabularySize: number;
+
+  private readonly ids: Map<string, number>;
+  private readonly tokens: string[] = [];
+  private readonly specialIds = new Set<number>();
+  private readonly finder: AddedTokenFinder;
+  private readonly normalizedFinder: AddedTokenFinder;
+  private readonly normalizer: Normalizer;
+  private readonly encoder: SectionEncoder;
+  private readonly byteLevel: boolean;
+
+  private constructor(
+    private readonly definition: TokenizerDefinition,
+    private readonly core: TokenizerCore,
+  ) {
+    this.special = definition.special;
+    this.chatTemplate = definition.chatTemplate;
+    this.ids = new Map(Object.entries(definition.model.vocab));
+    for (const token of definition.added) {
+      this.ids.set(token.content, token.id);
+      if (token.special) this.specialIds.add(token.id);
+    }
+    for (const [token, id] of this.ids) this.tokens[id] = token;
+    this.vocabularySize = this.tokens.length;
+    this.normalizer = makeNormalizer(definition.normalizer);
+    const verbatim = definition.added.filter((token) => !token.normalized);
+    const normalized = definition.added.filter((token) => token.normalized);
+    this.finder = new AddedTokenFinder(verbatim, (text) => text);
+    this.normalizedFinder = new AddedTokenFinder(normalized, (text) => this.normalizer(text).text);
+    this.encoder = makeEncoder(definition, this.ids, (word) => core.merge(word));
+    this.byteLevel = definition.decoder?.type === 'ByteLevel';
+  }
+
+  /** Loads the tokenizer of a directory. Rejects with `tokenizer` where that is not possible. */
+  static async load(directory: string): Promise<Tokenizer> {
+    const definition = defineTokenizer(readTokenizerFiles(directory));
+    const { makeCore } = await import('./xenova.ts');
+    try {
+      return new Tokenizer(definition, makeCore(definition));
+    } catch (error) {
+      if (error instanceof AttuneError) throw error;
+      throw new AttuneError('tokenizer', `${directory}: ${(error as Error).message}`);
+    }
+  }
+
+  get bos(): string | null {
+    return this.special.bos_token ?? null;
+  }
+
+  get eos(): string | null {
+    return this.special.eos_token ?? null;
+  }
+
+  get pad(): string | null {
+    return this.special.pad_token ?? null;
+  }
+
+  get bosId(): number | null {
+    return this.idOf(this.bos);
+  }
+
+  get eosId(): number | null {
+    return this.idOf(this.eos);
+  }
+
+  get padId(): number | null {
+    return this.idOf(this.pad);
+  }
+
+  /** The id of a token of the vocabulary, or null. */
+  idOf(token: string | null): number | null {
+    return token === null ? null : (this.ids.get(token) ?? null);
+  }
+
+  /**
+   * Encodes text. Special tokens written in the text are found either way; `addSpecialTokens` is
+   * about those that the tokenizer puts around a text, which have zero width. Tokens that share a
+   * character share its offsets.
+   */
+  encode(text: string, { addSpecialTokens = true } = {}): Encoding {
+    const out = new TokenList();
+    if (addSpecialTokens) for (const id of this.definition.prefix) out.push(id, 0, 0);
+    for (const { start, end, token } of this.finder.split(text)) {
+      if (token) out.push(token.id, start, end);
+      else this.encodeSection(text.slice(start, end), start, out);
+    }
+    if (addSpecialTokens) {
+      for (const id of this.definition.suffix) out.push(id, text.length, text.length);
+    }
+    return out.take();
+  }
+
+  /** Text of `ids`; ids outside the vocabulary have none. Bytes that are not UTF-8 read as U+FFFD. */
+  decode(ids: ArrayLike<number>, { skipSpecialTokens = false } = {}): string {
+    const tokens: string[] = [];
+    for (let i = 0; i < ids.length; i++) {
+      const id = ids[i] ?? -1;
+      const token = this.tokens[id];
+      if (token === undefined || (skipSpecialTokens && this.specialIds.has(id))) continue;
+      tokens.push(token);
+    }
+    if (!this.byteLevel) return tokens.length === 0 ? '' : this.core.decode(tokens);
+    return new TextDecoder('utf-8', { ignoreBOM: true }).decode(
+      Buffer.concat(tokens.map(tokenBytes)),
+    );
+  }
+
+  private encodeSection(section: string, at: number, out: TokenList): void {
+    const normalized = this.normalizer(section);
+    for (const { start, end, token } of this.normalizedFinder.split(normalized.text)) {
+      if (token) {
+        out.push(token.id, ...origin(normalized, start, end, at));
+      } else {
+        const { part, shift } = slice(normalized, start, end);
+        this.encoder.encode(part, at + shift, out);
+      }
+    }
+  }
+}

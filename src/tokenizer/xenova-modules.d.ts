@@ -1,0 +1,16 @@
+// The tokenizer core of @xenova/transformers has no types; these are the parts used here.
+declare module '@xenova/transformers/src/tokenizers.js' {
+  export class PreTrainedTokenizer {
+    constructor(tokenizer: unknown, config: unknown);
+    model: {
+      bpe(token: string): string[];
+      cache: Map<string, string[]>;
+    };
+    normalizer: ((text: string) => string) | null;
+    decoder: ((tokens: string[]) => string) | null;
+  }
+}
+
+declare module '@xenova/transformers/src/env.js' {
+  export const env: { allowRemoteModels: boolean; allowLocalModels: boolean; useFSCache: boolean };
+}
