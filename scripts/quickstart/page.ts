@@ -117,7 +117,8 @@ const jobPage: Page = (rng) =>
         rng,
         rng.pick([
           'A [name] [task]. A [name] works [place]. A [name] needs [tool].',
-          'The [name] works [place]. The [name] [task] {every day|all day long|from Monday to Friday}.',
+          'The [name] works [place]. ' +
+            'The [name] [task] {every day|all day long|from Monday to Friday}.',
           'Who [task]? A [name] [task]. You can find a [name] [place].',
           'A [name] [task]. The work of a [name] is {hard|important|never boring|useful}.',
         ]),
@@ -189,7 +190,8 @@ const vehiclePage: Page = (rng) =>
         : ' A [name] is not very big.';
       return expand(
         rng,
-        `{A [name] is a vehicle. |}A [name] ${going} [where]. A [name] carries [carries].${compare}`,
+        `{A [name] is a vehicle. |}A [name] ${going} [where]. ` +
+          `A [name] carries [carries].${compare}`,
         { name: vehicle.name, where: vehicle.where, carries: vehicle.carries },
       );
     })
@@ -245,7 +247,8 @@ const orderPage: Page = (rng) => {
   return expand(
     rng,
     '{From small to big|In order of size, from small to big}: [up]. ' +
-      'The {smallest|smallest animal} is the [first]. The {biggest|biggest animal} is the [last]. ' +
+      'The {smallest|smallest animal} is the [first]. ' +
+      'The {biggest|biggest animal} is the [last]. ' +
       '{From big to small: [down].|So a [last] is bigger than a [first].}',
     { up: names.join(', '), down: [...names].reverse().join(', '), first, last },
   );
@@ -514,7 +517,8 @@ const riddlePage: Page = (rng) => {
   if (animal.sound) clues.push('It says [sound].');
   return expand(
     rng,
-    `{I am thinking of an animal.|Guess the animal.} ${rng.sample(clues, rng.int(4, 5)).join(' ')} ` +
+    '{I am thinking of an animal.|Guess the animal.} ' +
+      `${rng.sample(clues, rng.int(4, 5)).join(' ')} ` +
       '{What is it|Which animal is it}? It is a [name].',
     {
       name: animal.name,

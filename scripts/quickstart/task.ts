@@ -54,10 +54,11 @@ const compare: Task = (rng) => {
 const order: Task = (rng) => {
   const chosen = rng.sample(animals, 3);
   const sorted = [...chosen].sort((x, y) => x.size - y.size).map((x) => x.name);
+  const names = chosen.map((x) => x.name).join(', ');
   if (new Set(chosen.map((x) => x.size)).size < 3) return order(rng);
   return {
     key: `order ${sorted.join(' ')}`,
-    prompt: `Put these animals in order from small to big: ${chosen.map((x) => x.name).join(', ')}.`,
+    prompt: `Put these animals in order from small to big: ${names}.`,
     completion: `From small to big: ${sorted.join(', ')}.`,
   };
 };
