@@ -156,7 +156,7 @@ void Parameters::place_single(Parameter& parameter, Arena& weights, Arena& gradi
 
 void Parameters::place_linear(Linear& linear, Arena& weights, Arena& adapters, Arena& gradients,
                               Arena& optimizer) {
-  if (linear.in == 0) return;
+  if (linear.members.empty()) return;
   const bool trained = options_.method == Method::full;
   const bool bias = linear.members[0].bias != nullptr;
   linear.weight = weights.tensor(options_.dtype, linear.out, linear.in);

@@ -88,7 +88,7 @@ class Parameters {
 
   Parameter* embedding = nullptr;
   Parameter* position = nullptr;
-  Linear project_in, project_out;  // in == 0 where the spec has none
+  Linear project_in, project_out;  // no members where the spec has none
   std::vector<Layer> layers;
   Norm final_norm;
   Linear head;  // tied: its weight is the embedding
