@@ -1,0 +1,140 @@
+import type { DataRecord, Place, TokensRecord } from '../data/record.ts';
+import { AttuneError } from '../errors.ts';
+import type { ChatTemplate } from './chat.ts';
+import { renderAssistantSpans, renderBoundary } from './spans.ts';
+
+/** [start, end, trained] in UTF-16 units. */
+export type Span = [number, number, boolean];
+
+/**
+ * The text of a row and which parts of it are trained. `spans` cover the text in order. Templates
+ * print their own special tokens; other text gets those that the tokenizer adds.
+ */
+export interface Segments {
+  text: string;
+  spans: Span[];
+  addSpecialTokens: boolean;
+}
+
+export interface SegmentOptions {
+  /** End of sequence, appended to text and completions; null where the tokenizer has none. */
+  eos: string | null;
+  template: ChatTemplate | null;
+  completionOnlyLoss: boolean | null;
+  assistantOnlyLoss: boolean | null;
+}
+
+/**
+ * Text: all of it, ending in EOS. Prompt and completion: joined as they are, the completion ending
+ * in EOS and trained. Conversations: rendered by the chat template, the assistant's turns trained;
+ * of prompt and completion messages, those in the completion. Throws `data` or `template` with
+ * FILE:LINE.
+ */
+export function toSegments(
+  record: Exclude<DataRecord, TokensRecord>,
+  options: SegmentOptions,
+  place: Place,
+): Segments {
+  try {
+    const segments = segment(record, options);
+    if (/\p{Surrogate}/u.test(segments.text)) {
+      throw new AttuneError('data', 'the text has half of a surrogate pair, which is no character');
+    }
+    return segments;
+  } catch (error) {
+    if (!(error instanceof AttuneError)) throw error;
+    throw new AttuneError(error.code, `${place.file}:${place.line}: ${error.message}`);
+  }
+}
+
+function segment(record: Exclude<DataRecord, TokensRecord>, options: SegmentOptions): Segments {
+  switch (record.shape) {
+    case 'text': {
+      refuse(options.assistantOnlyLoss, 'assistant_only_loss', 'conversations');
+      refuse(options.completionOnlyLoss, 'completion_only_loss', 'rows with a completion');
+      const text = ended(record.text, options.eos);
+      return { text, spans: cover(text.length, [[0, text.length]]), addSpecialTokens: true };
+    }
+    case 'prompt and completion': {
+      refuse(options.assistantOnlyLoss, 'assistant_only_loss', 'conversations');
+      const text = record.prompt + ended(record.completion, options.eos);
+      const from = options.completionOnlyLoss === false ? 0 : record.prompt.length;
+      return { text, spans: cover(text.length, [[from, text.length]]), addSpecialTokens: true };
+    }
+    case 'messages':
+      return conversation(record, options);
+    case 'prompt and completion messages':
+      return conversationalCompletion(record, options);
+  }
+}
+
+function conversation(
+  { messages, extras }: Extract<DataRecord, { shape: 'messages' }>,
+  options: SegmentOptions,
+): Segments {
+  const template = theTemplate(options);
+  const all = options.assistantOnlyLoss === false;
+  const { text, spans } = all
+    ? template.render(messages, extras)
+    : renderAssistantSpans(template, messages, extras);
+  const trained: [number, number][] = all ? [[0, text.length]] : spans;
+  return { text, spans: cover(text.length, trained), addSpecialTokens: false };
+}
+
+function conversationalCompletion(
+  record: Extract<DataRecord, { shape: 'prompt and completion messages' }>,
+  options: SegmentOptions,
+): Segments {
+  const { prompt, completion, extras } = record;
+  const template = theTemplate(options);
+  const messages = [...prompt, ...completion];
+  const completionOnly = options.completionOnlyLoss !== false;
+  const { text, boundary } = completionOnly
+    ? renderBoundary(template, prompt, completion, extras)
+    : { text: template.render(messages, extras).text, boundary: 0 };
+  let trained: [number, number][] = [[boundary, text.length]];
+  if (options.assistantOnlyLoss !== false) {
+    const from = completionOnly ? prompt.length : 0;
+    trained = renderAssistantSpans(template, messages, extras, from)
+      .spans.map(([start, end]): [number, number] => [Math.max(start, boundary), end])
+      .filter(([start, end]) => start < end);
+  }
+  return { text, spans: cover(text.length, trained), addSpecialTokens: false };
+}
+
+function theTemplate({ template }: SegmentOptions): ChatTemplate {
+  if (template !== null) return template;
+  throw new AttuneError(
+    'template',
+    'a conversation needs a chat template and the tokenizer has none: give one with chat_template_path',
+  );
+}
+
+function refuse(asked: boolean | null, key: string, needs: string): void {
+  if (asked === true) throw new AttuneError('data', `${key} needs ${needs}; this row has none`);
+}
+
+function ended(text: string, eos: string | null): string {
+  if (eos === null) {
+    throw new AttuneError(
+      'tokenizer',
+      'the tokenizer has no EOS token to end the text with: set eos_token in tokenizer_config.json',
+    );
+  }
+  return text.endsWith(eos) ? text : text + eos;
+}
+
+/** Fills the gaps between trained stretches; empty ones vanish. */
+function cover(length: number, trained: readonly [number, number][]): Span[] {
+  const spans: Span[] = [];
+  let done = 0;
+  for (const [start, end] of trained) {
+    if (start > done) spans.push([done, start, false]);
+    const last = spans.at(-1);
+    if (last?.[2] && start <= done) last[1] = end;
+    else if (end > start) spans.push([start, end, true]);
+    done = Math.max(done, end);
+  }
+  if (done < length) spans.push([done, length, false]);
+  return spans;
+}
