@@ -38,10 +38,13 @@ function guard<T>(call: () => T): T {
 
 /** The same engine, every verb throwing and rejecting with AttuneErrors. */
 export function withErrors(engine: Engine): Engine {
-  const later = <T>(call: () => Promise<T>): Promise<T> =>
-    guard(call).catch((error: unknown) => {
+  const later = async <T>(call: () => Promise<T>): Promise<T> => {
+    try {
+      return await call();
+    } catch (error) {
       throw translate(error);
-    });
+    }
+  };
   return {
     plan: () => guard(() => engine.plan()),
     parameters: () => guard(() => engine.parameters()),

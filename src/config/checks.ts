@@ -1,0 +1,95 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { AttuneError } from '../errors.ts';
+import { type Entry, entryError } from './entry.ts';
+import { type KeyName, snakeCase, type TrainConfig } from './table.ts';
+
+/** Keys as they were given, for the place in a message. */
+export type Given = ReadonlyMap<string, Entry>;
+
+type Rule = (config: TrainConfig) => [KeyName, string] | null;
+
+const hasCheckpoint = (dir: string): boolean =>
+  existsSync(dir) && readdirSync(dir).some((name) => /^checkpoint-\d+$/.test(name));
+
+/** Features that are not built yet: the key that asks for one, and what to say. */
+const unbuilt: Rule[] = [
+  (c) =>
+    c.dataset === null
+      ? null
+      : ['dataset', 'data sets of the hub are not built yet; use train_file'],
+  (c) => (c.device === 'cuda' ? ['device', 'cuda is not built yet; use cpu'] : null),
+  (c) => (c.useDora ? ['useDora', 'DoRA is not built yet'] : null),
+  (c) =>
+    c.loraModulesToSave?.length
+      ? ['loraModulesToSave', 'modules trained whole beside an adapter are not built yet']
+      : null,
+  (c) =>
+    c.neftuneNoiseAlpha ? ['neftuneNoiseAlpha', 'noise on the embeddings is not built yet'] : null,
+  (c) =>
+    c.saveStrategy === 'no'
+      ? null
+      : [
+          'saveStrategy',
+          'checkpoints during a run are not built yet; use no (the result is always written)',
+        ],
+  (c) =>
+    c.reportTo === 'none'
+      ? null
+      : ['reportTo', 'reports besides metrics.jsonl are not built yet; use none'],
+  (c) => {
+    const from = c.resumeFromCheckpoint;
+    if (from === null || from === 'none' || from === 'false') return null;
+    if (from === 'auto' && !hasCheckpoint(c.outputDir)) return null;
+    return ['resumeFromCheckpoint', 'resuming is not built yet'];
+  },
+];
+
+/** Keys that do not go together. */
+const combinations: Rule[] = [
+  (c) => (c.trainFile.length === 0 && c.dataset === null ? ['trainFile', 'is required'] : null),
+  (c) => (c.packing && c.maxLength === null ? ['packing', 'needs max_length'] : null),
+  (c) =>
+    c.packing && c.trainSamplingStrategy === 'group_by_length'
+      ? ['trainSamplingStrategy', 'group_by_length does nothing for packed rows; use random']
+      : null,
+  (c) =>
+    c.evalStrategy !== 'no' && c.evalFile.length === 0 ? ['evalStrategy', 'needs eval_file'] : null,
+  (c) =>
+    c.adapter !== null && c.method === 'full'
+      ? ['adapter', 'an adapter is trained with method lora; merge it first to train every weight']
+      : null,
+  (c) =>
+    c.lossType === 'dft' && c.labelSmoothingFactor > 0
+      ? ['labelSmoothingFactor', 'needs loss_type nll']
+      : null,
+  (c) =>
+    c.shuffle === false && c.trainSamplingStrategy === 'group_by_length'
+      ? ['shuffle', 'false contradicts train_sampling_strategy group_by_length']
+      : null,
+  (c) =>
+    c.shuffle === true && c.trainSamplingStrategy === 'sequential'
+      ? ['shuffle', 'true contradicts train_sampling_strategy sequential']
+      : null,
+  (c) =>
+    resolve(c.outputDir) === resolve(c.model) && c.method === 'full'
+      ? ['outputDir', 'is the model’s own directory, whose weights would be replaced']
+      : null,
+  (c) =>
+    c.lrSchedulerType === 'reduce_lr_on_plateau' && c.evalStrategy === 'no'
+      ? ['lrSchedulerType', 'reduce_lr_on_plateau needs eval_strategy steps or epoch']
+      : null,
+];
+
+/** Throws `config` for what is not built and for keys that do not go together. */
+export function checkConfig(config: TrainConfig, given: Given): void {
+  for (const rule of [...unbuilt, ...combinations]) {
+    const broken = rule(config);
+    if (!broken) continue;
+    const [name, message] = broken;
+    const at = given.get(name);
+    throw at
+      ? entryError(at, message)
+      : new AttuneError('config', `${snakeCase(name)}: ${message}`);
+  }
+}

@@ -1,0 +1,81 @@
+import type { Descriptor } from '../arch/descriptor.ts';
+import { findDescriptor } from '../arch/index.ts';
+import { type Adapter, adapterSpec, openAdapter } from '../checkpoint/adapter.ts';
+import { type Checkpoint, openCheckpoint } from '../checkpoint/checkpoint.ts';
+import { type LoadPlan, makeLoadPlan, tensorReads } from '../checkpoint/plan.ts';
+import { AttuneError } from '../errors.ts';
+import type { AdapterSpec, Engine, EngineOptions, ModelSpec } from '../native/addon.d.ts';
+import { devices } from '../native/binding.ts';
+import { createEngine } from '../native/engine.ts';
+
+/** A model directory, understood but not loaded, with a PEFT adapter where one was asked for. */
+export interface Model {
+  dir: string;
+  checkpoint: Checkpoint;
+  descriptor: Descriptor;
+  spec: ModelSpec;
+  plan: LoadPlan;
+  adapter: Adapter | null;
+}
+
+export type DType = EngineOptions['dtype'];
+
+/** What an engine is wanted for; the rest of its options have defaults. */
+export interface EngineRequest {
+  method: EngineOptions['method'];
+  dtype: DType | null;
+  /** Largest number of tokens in one batch. */
+  maxTokens: number;
+  /** Longest document, in tokens. */
+  maxLength: number;
+  /** A new adapter; the one that was read with the model is loaded otherwise. */
+  adapter?: AdapterSpec;
+  training?: Pick<EngineOptions, 'seed' | 'loss' | 'labelSmoothing'>;
+}
+
+/** Reads a model's configuration and tensor headers; checks that they fit. Throws `checkpoint`. */
+export async function openModel(dir: string, adapterDir: string | null = null): Promise<Model> {
+  const checkpoint = await openCheckpoint(dir);
+  const descriptor = findDescriptor(checkpoint.config);
+  const spec = descriptor.spec(checkpoint.config);
+  const plan = makeLoadPlan(checkpoint, descriptor, spec);
+  const adapter = adapterDir === null ? null : await openAdapter(adapterDir, descriptor, spec);
+  return { dir, checkpoint, descriptor, spec, plan, adapter };
+}
+
+/** bfloat16 where the hardware computes it, float32 elsewhere. */
+export function defaultDType(): DType {
+  return devices()[0]?.bfloat16 ? 'bfloat16' : 'float32';
+}
+
+/** Makes the engine at once, and loads the weights on its own thread. */
+export function startEngine(
+  model: Model,
+  request: EngineRequest,
+): { engine: Engine; loaded: Promise<void> } {
+  const { adapter } = model;
+  const own = adapter ? adapterSpec(adapter.config, adapter.modules) : null;
+  checkLength(model.spec, request.maxLength);
+  const engine = createEngine(model.spec, {
+    device: 'cpu',
+    dtype: request.dtype ?? defaultDType(),
+    method: request.method,
+    adapter: request.adapter ?? own,
+    maxTokens: request.maxTokens,
+    seed: 0,
+    loss: 'nll',
+    labelSmoothing: 0,
+    ...request.training,
+  });
+  const loaded = engine.load([...tensorReads(model.plan), ...(adapter?.reads ?? [])]);
+  return { engine, loaded };
+}
+
+/** A learned table of positions cannot grow; rotary angles reach as far as they are asked to. */
+function checkLength(spec: ModelSpec, maxLength: number): void {
+  if (spec.position === 'rotary' || maxLength <= spec.maxPositions) return;
+  throw new AttuneError(
+    'config',
+    `max_length: the model has ${spec.maxPositions} positions, ${maxLength} were asked for`,
+  );
+}
