@@ -142,7 +142,7 @@ const placePage: Page = (rng) => {
       mood: place.mood,
       At: capital(place.at),
       some: series(things.slice(0, rng.int(2, 4))),
-      one: things[0] ?? '',
+      one: (things[0] ?? '').replace(/^an? /, ''),
       who: rng.pick(people).name,
       day: rng.pick(days),
       season: rng.pick(seasons)[0],
@@ -419,7 +419,8 @@ const calendarPage: Page = (rng) => {
 
 const seasonPage: Page = (rng) => {
   const [season, event, weather] = rng.pick(seasons);
-  const inside = months.filter((x) => x.season === season).map((x) => x.name);
+  const year = [...months.slice(-1), ...months.slice(0, -1)];
+  const inside = year.filter((x) => x.season === season).map((x) => x.name);
   return expand(
     rng,
     'In [season] [event]. The weather is [weather]. The months of [season] are [months]. ' +

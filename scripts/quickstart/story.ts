@@ -16,21 +16,27 @@ import {
 const treasures =
   'red ball|blue kite|small boat|wooden doll|silver coin|golden ring|old map|green book|' +
   'toy car|music box|paper star|little drum|glass bead|warm blanket|shiny shell|new hat';
-const dishes =
-  'vegetable soup|apple cake|cherry pie|pumpkin soup|fresh bread|carrot cake|fruit salad|pancakes';
+const dishes = {
+  fruit: ['cake', 'pie', 'salad', 'tart'],
+  vegetable: ['soup', 'stew', 'salad', 'pie'],
+};
 const relatives = 'mother|father|sister|brother|grandmother|grandfather|aunt|uncle';
 const weathers =
   'The sun was shining|It was raining|It was a cold day|It was a windy day|The sky was blue|' +
   'Thick fog lay over the land|It was warm and bright|Snow lay on the ground';
 const friendly = animals.filter(
-  (x) => x.size >= 2 && x.size <= 9 && !/snake|shark|croc/.test(x.name),
+  (x) => x.size >= 2 && x.size <= 9 && !/snake|shark|croc|fish|dolphin/.test(x.name),
 );
 
 function slots(rng: Rng): Slots {
   const [p, q] = rng.sample(people, 2);
   const [x, y] = rng.sample(friendly, 2);
   const [place, other] = rng.sample(places, 2);
-  const [food, meal] = rng.sample(foods, 2);
+  const kind = rng.pick(['fruit', 'vegetable'] as const);
+  const [food, meal] = rng.sample(
+    foods.filter((f) => f.kind === kind),
+    2,
+  );
   if (!p || !q || !x || !y || !place || !other || !food || !meal) throw new Error('small world');
   const tool = rng.pick(tools.filter((t) => !/soap|scissors/.test(t.name)));
   const job = rng.pick(jobs);
@@ -58,7 +64,7 @@ function slots(rng: Rng): Slots {
     place: place.name,
     at: `${place.at} the ${place.name}`,
     mood: place.mood,
-    thing: rng.pick(place.things),
+    thing: rng.pick(place.things).replace(/^an? /, ''),
     sights: series(rng.sample(place.things, 2)),
     other: other.name,
     atother: `${other.at} the ${other.name}`,
@@ -66,13 +72,13 @@ function slots(rng: Rng): Slots {
     foods: plural(food.name),
     meals: plural(meal.name),
     tool: tool.name,
-    use: tool.use,
+    use: tool.use.replace('your', 'my'),
     job: job.name,
     task: job.task,
     garment: garment.name,
     toy: rng.pick(treasures.split('|')),
     gift: rng.pick(treasures.split('|')),
-    dish: rng.pick(dishes.split('|')),
+    dish: `${food.name} ${rng.pick(dishes[kind])}`,
     kin: rng.pick(relatives.split('|')),
     weather: rng.pick(weathers.split('|')),
     day: rng.pick(days),
@@ -104,10 +110,10 @@ const plots: string[] = [
   `${once} [p] and [q] wanted to make [dish]. They needed [foods] and [meals]. [p] went to the ` +
     `market and bought the [foods]. [q] {found the [meals] in the garden|had the [meals] at ` +
     `home}. {They washed everything and cut it with a knife.|First they washed their ` +
-    `hands.|They put a big pot on the table.} "{It smells good|I am so hungry|Is it ready ` +
-    `now}," said [q]. {The [dish] was hot, so they waited.|They waited for one hour.} Then they ` +
-    `ate the [dish] with [p]'s [kin]. {It tasted wonderful.|Everyone wanted more.|There was ` +
-    `nothing left.} ${end}`,
+    `hands.|They put a big pot on the table.} "{It smells good|I am so hungry|I want to ` +
+    `eat it now}," said [q]. {The [dish] was hot, so they waited.|They waited for one ` +
+    `hour.} Then they ate the [dish] with [p]'s [kin]. {It tasted wonderful.|Everyone ` +
+    `wanted more.|There was nothing left.} ${end}`,
 
   `[weather]. [p] went to the [place] with [his] [kin]. [at] they saw [sights]. {"Look at the ` +
     `[thing]!" said [p].|[p] liked the [thing] best.|[p] had never been there before.} A ` +
