@@ -11,7 +11,8 @@ const tsc = join(dirname(require.resolve('typescript/package.json')), 'bin/tsc')
 execFileSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { stdio: 'inherit' });
 copyFileSync('src/native/addon.d.ts', 'dist/native/addon.d.ts');
 
-const absent = 'data:text/javascript,export default {}; export const InferenceSession = {}; export const Tensor = {}; export const env = { wasm: {} };';
+const absent =
+  'data:text/javascript,export default {}; export const InferenceSession = {}; export const Tensor = {}; export const env = { wasm: {} };';
 await build({
   entryPoints: ['src/tokenizer/xenova.ts'],
   outfile: 'dist/tokenizer/xenova.js',
@@ -25,7 +26,10 @@ await build({
     {
       name: 'no-inference-runtime',
       setup(builder) {
-        builder.onResolve({ filter: /^(onnxruntime-|sharp)/ }, (args) => ({ path: args.path, namespace: 'absent' }));
+        builder.onResolve({ filter: /^(onnxruntime-|sharp)/ }, (args) => ({
+          path: args.path,
+          namespace: 'absent',
+        }));
         builder.onLoad({ filter: /.*/, namespace: 'absent' }, () => ({
           contents: decodeURIComponent(absent.slice(absent.indexOf(',') + 1)),
         }));

@@ -18,13 +18,15 @@ const run = (command, ...args) => {
 
 export function ready() {
   process.chdir(join(import.meta.dirname, '..'));
-  if (newest('node_modules/.package-lock.json') < newest('package-lock.json')) run('npm', 'ci', '--no-audit', '--no-fund');
+  if (newest('node_modules/.package-lock.json') < newest('package-lock.json'))
+    run('npm', 'ci', '--no-audit', '--no-fund');
   const native = Math.max(newest('native'), newest('CMakeLists.txt'));
   if (newest('build/Release/attune.node') < native) {
     run(process.execPath, 'scripts/setup.mjs');
     run('npm', 'run', '--silent', 'build:native');
   }
-  if (!existsSync('dist/cli.js') || newest('dist/cli.js') < newest('src')) run('npm', 'run', '--silent', 'build:ts');
+  if (!existsSync('dist/cli.js') || newest('dist/cli.js') < newest('src'))
+    run('npm', 'run', '--silent', 'build:ts');
 }
 
 if (process.argv[1] === import.meta.filename) ready();

@@ -12,7 +12,11 @@ const wanted = [
   {
     package: 'libdnnl-dev',
     optional: true,
-    present: ['/usr/include/dnnl.hpp', '/usr/local/include/dnnl.hpp', '/opt/homebrew/include/dnnl.hpp'].some(existsSync),
+    present: [
+      '/usr/include/dnnl.hpp',
+      '/usr/local/include/dnnl.hpp',
+      '/opt/homebrew/include/dnnl.hpp',
+    ].some(existsSync),
   },
 ];
 const missing = wanted.filter((item) => !item.present);
@@ -34,6 +38,8 @@ if (process.getuid?.() === 0 && has('apt-get')) {
     if (!item.optional) process.exitCode = 1;
   }
 } else {
-  console.error(`setup: please install: ${names.join(' ')} (Debian names; for example: sudo apt-get install ${names.join(' ')})`);
+  console.error(
+    `setup: please install: ${names.join(' ')} (Debian names; for example: sudo apt-get install ${names.join(' ')})`,
+  );
   if (missing.some((item) => !item.optional)) process.exitCode = 1;
 }

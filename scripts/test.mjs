@@ -32,11 +32,15 @@ async function uvu(folder, env = {}) {
     ['--import', 'tsx', 'node_modules/uvu/bin.js', folder, pattern, '-i', 'golden|native/'],
     env,
   );
-  const count = (label) => Number(output.match(new RegExp(`^  ${label}:\\s+(\\d+)`, 'm'))?.[1] ?? Number.NaN);
+  const count = (label) =>
+    Number(output.match(new RegExp(`^  ${label}:\\s+(\\d+)`, 'm'))?.[1] ?? Number.NaN);
   const total = count('Total');
   const passed = count('Passed');
   // A test that cannot run here says so: `SKIPPED n: reason`.
-  const skipped = [...output.matchAll(/^SKIPPED (\d+):/gm)].reduce((sum, match) => sum + Number(match[1]), 0);
+  const skipped = [...output.matchAll(/^SKIPPED (\d+):/gm)].reduce(
+    (sum, match) => sum + Number(match[1]),
+    0,
+  );
   totals.passed += passed || 0;
   totals.skipped += (count('Skipped') || 0) + skipped;
   totals.failed += Number.isFinite(total) ? total - passed : 1;
@@ -63,7 +67,8 @@ async function kernels(args) {
 if (!only) {
   await check('biome', ['node_modules/@biomejs/biome/bin/biome', 'check', '.']);
   await check('types', ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.json', '--noEmit']);
-  if (existsSync('scripts/format.mjs')) await check('clang-format', ['scripts/format.mjs', '--check']);
+  if (existsSync('scripts/format.mjs'))
+    await check('clang-format', ['scripts/format.mjs', '--check']);
   await kernels([]);
   await kernels(['--sanitize']);
 }

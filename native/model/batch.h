@@ -18,6 +18,13 @@ struct Batch {
   int64_t documents() const { return static_cast<int64_t>(segments.size()) - 1; }
 };
 
+/** The positions of a batch that have a target, and their targets. */
+struct Supervised {
+  std::vector<int32_t> rows, targets;
+};
+
+Supervised supervised_of(const Batch&);
+
 /** Throws Code::shape or Code::data naming the first entry that is out of range. */
 void validate(const Batch&, const ModelSpec&, int64_t max_tokens);
 

@@ -335,19 +335,6 @@ void Decoder::embed_backward(const Pass& pass) {
 
 // ------------------------------------------------------------------------------ entry points
 
-namespace {
-
-/** Positions that have a target, and the targets. */
-void supervised(const Batch& batch, std::vector<int32_t>& rows, std::vector<int32_t>& targets) {
-  for (size_t t = 0; t < batch.targets.size(); ++t) {
-    if (batch.targets[t] == kIgnore) continue;
-    rows.push_back(static_cast<int32_t>(t));
-    targets.push_back(batch.targets[t]);
-  }
-}
-
-}  // namespace
-
 void Decoder::check_interrupt() const {
   check(!interrupted_, Code::disposed, "decoder", "the engine is closing");
 }
@@ -364,9 +351,8 @@ void Decoder::upload(const Batch& batch) {
 BatchSums Decoder::accumulate(const Batch& batch, uint64_t micro_batch) {
   check(options_.method != Method::none, Code::config, "accumulate",
         "the engine was made without a method to train");
-  std::vector<int32_t> rows_with_target, targets;
-  supervised(batch, rows_with_target, targets);
-  if (rows_with_target.empty()) return {};
+  const Supervised supervised = supervised_of(batch);
+  if (supervised.rows.empty()) return {};
   upload(batch);
   Pass pass;
   pass.tokens = batch.size();
@@ -375,22 +361,21 @@ BatchSums Decoder::accumulate(const Batch& batch, uint64_t micro_batch) {
   pass.stream = micro_batch;
   const Stream stream = forward(pass);
   const BatchSums sums =
-      head_.losses(context(pass, spec_.layers * kLinearsOfLayer + 1), stream, rows_with_target,
+      head_.losses(context(pass, spec_.layers * kLinearsOfLayer + 1), stream, supervised.rows,
                    targets, rows(scratch_.d_stream, pass.tokens), nullptr);
   backward(pass);
   return sums;
 }
 
 BatchSums Decoder::evaluate(const Batch& batch, std::vector<float>* nll) {
-  std::vector<int32_t> rows_with_target, targets;
-  supervised(batch, rows_with_target, targets);
-  if (rows_with_target.empty()) return {};
+  const Supervised supervised = supervised_of(batch);
+  if (supervised.rows.empty()) return {};
   upload(batch);
   Pass pass;
   pass.tokens = batch.size();
   pass.documents = batch.documents();
   const Stream stream = forward(pass);
-  return head_.losses(context(pass, 0), stream, rows_with_target, targets, {}, nll);
+  return head_.losses(context(pass, 0), stream, supervised.rows, supervised.targets, {}, nll);
 }
 
 std::vector<float> Decoder::logits(const std::vector<int32_t>& tokens) {
@@ -480,36 +465,6 @@ int64_t Decoder::lowest_trained_site() const {
     if (layer.up.trains() || layer.down.trains()) return static_cast<int64_t>(2 * i + 1);
   }
   return 2 * spec_.layers;
-}
-
-void validate(const Batch& batch, const ModelSpec& spec, int64_t max_tokens) {
-  const auto T = static_cast<size_t>(batch.size());
-  const auto require = [](bool condition, Code code, const std::string& message) {
-    check(condition, code, "batch", message);
-  };
-  require(T > 0 && batch.size() <= max_tokens, Code::shape,
-          std::to_string(T) + " tokens in a batch planned for 1 to " + std::to_string(max_tokens));
-  require(batch.targets.size() == T && batch.positions.size() == T, Code::shape,
-          "tokens, targets and positions differ in length");
-  require(batch.segments.size() >= 2 && batch.segments.front() == 0 &&
-              batch.segments.back() == static_cast<int32_t>(T),
-          Code::shape, "segments must run from 0 to the number of tokens");
-  for (size_t s = 1; s < batch.segments.size(); ++s)
-    require(batch.segments[s] > batch.segments[s - 1], Code::shape,
-            "segment " + std::to_string(s - 1) + " is empty");
-  const int64_t limit = spec.rotary ? max_tokens : spec.max_positions;
-  const auto range = [](size_t t, const char* what, int32_t value, int64_t bound) {
-    if (value >= 0 && value < bound) return;
-    throw Error(Code::data, "batch",
-                std::string(what) + " " + std::to_string(value) + " at position " +
-                    std::to_string(t) + " of the batch is outside [0, " + std::to_string(bound) +
-                    ")");
-  };
-  for (size_t t = 0; t < T; ++t) {
-    range(t, "token", batch.tokens[t], spec.vocabulary);
-    if (batch.targets[t] != kIgnore) range(t, "target", batch.targets[t], spec.vocabulary);
-    range(t, "position", batch.positions[t], limit);
-  }
 }
 
 }  // namespace attune

@@ -14,7 +14,9 @@ export async function readTensors(path: string): Promise<Map<string, Float32Arra
   return new Map(
     (await readHeader(path)).map(({ name, offset, bytes: size }) => [
       name,
-      new Float32Array(bytes.buffer.slice(bytes.byteOffset + offset, bytes.byteOffset + offset + size)),
+      new Float32Array(
+        bytes.buffer.slice(bytes.byteOffset + offset, bytes.byteOffset + offset + size),
+      ),
     ]),
   );
 }

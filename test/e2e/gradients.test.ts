@@ -19,7 +19,10 @@ for (const name of MODELS) {
       assert.is(sums.tokens, expected.tokens);
       assert.is(sums.correct, expected.correct);
       for (const key of ['loss', 'nll', 'entropy'] as const) {
-        assert.ok(Math.abs(sums[key] / expected[key] - 1) < 1e-5, `${key} ${sums[key]} ${expected[key]}`);
+        assert.ok(
+          Math.abs(sums[key] / expected[key] - 1) < 1e-5,
+          `${key} ${sums[key]} ${expected[key]}`,
+        );
       }
       const worst = await worstGradient(engine, model, golden.tensors, loss);
       assert.is(worst.compared, engine.parameters().length);

@@ -1,0 +1,49 @@
+/** What native code must never contain: a way to end the process, a model family, raw launches. */
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { descriptors } from '../../src/arch/index.ts';
+import { code, filesBelow, type SourceFile } from './tree.ts';
+
+const PROCESS_ENDS = /\b(?:exit|_exit|quick_exit|abort|terminate|assert)\s*\(/;
+const STANDARD_OUTPUT = /\b(?:printf|puts|std::cout|std::cerr)\b/;
+
+function lines(files: SourceFile[], pattern: RegExp): string[] {
+  return files.flatMap(({ path, text }) =>
+    code(text)
+      .split('\n')
+      .flatMap((line, i) => (pattern.test(line) ? [`${path}:${i + 1}: ${line.trim()}`] : [])),
+  );
+}
+
+const native = filesBelow('native', ['.h', '.cpp', '.cc']);
+
+test('nothing ends the process', () => {
+  assert.equal(lines(native, PROCESS_ENDS), []);
+});
+
+test('nothing prints', () => {
+  assert.equal(lines(native, STANDARD_OUTPUT), []);
+});
+
+test('no model family has a name', () => {
+  const families = new RegExp(
+    `\\b(?:${descriptors.map(({ family }) => family).join('|')})\\b`,
+    'i',
+  );
+  assert.equal(lines(native, families), []);
+});
+
+test('the environment is read in one place on each side', () => {
+  const readers = (files: SourceFile[], pattern: RegExp) =>
+    files.filter(({ text }) => pattern.test(code(text))).map(({ path }) => path);
+  assert.equal(readers(filesBelow('src', ['.ts']), /process\.env/), ['src/env.ts']);
+});
+
+test('each rule can fail', () => {
+  const bad = (text: string) => [{ path: 'x.cpp', text }];
+  assert.is(lines(bad('if (bad) abort();'), PROCESS_ENDS).length, 1);
+  assert.is(lines(bad('// abort();'), PROCESS_ENDS).length, 0);
+  assert.is(lines(bad('std::cout << 1;'), STANDARD_OUTPUT).length, 1);
+});
+
+test.run();

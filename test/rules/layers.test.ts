@@ -1,0 +1,110 @@
+/** Who may import whom: data flows one way. docs/architecture.md gives the reasons. */
+import { dirname, join, normalize } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { filesBelow, type SourceFile } from './tree.ts';
+
+/** Folder (or file) → what it may import besides itself. The longest matching entry holds. */
+const TYPESCRIPT: Record<string, string[]> = {
+  'src/errors.ts': [],
+  'src/env.ts': [],
+  'src/tokenizer': ['src/errors.ts'],
+  'src/data': ['src/errors.ts'],
+  'src/template': ['src/errors.ts', 'src/data', 'src/tokenizer'],
+  'src/pack': ['src/errors.ts'],
+  'src/worker': [
+    'src/errors.ts',
+    'src/env.ts',
+    'src/data',
+    'src/template',
+    'src/tokenizer',
+    'src/pack',
+    'src/batch/batch.ts',
+  ],
+  'src/batch': ['src/errors.ts', 'src/data', 'src/pack', 'src/worker'],
+  'src/native': ['src/errors.ts', 'src/env.ts'],
+  'src/arch': ['src/errors.ts', 'src/native/addon.d.ts'],
+  'src/checkpoint': ['src/errors.ts', 'src/arch', 'src/native/addon.d.ts'],
+  'src/config': ['src/errors.ts', 'src/env.ts', 'src/data/options.ts'],
+  'src/config.ts': ['src/errors.ts', 'src/env.ts', 'src/config', 'src/data/options.ts'],
+  'src/train': [
+    'src/errors.ts',
+    'src/env.ts',
+    'src/config',
+    'src/config.ts',
+    'src/data',
+    'src/template',
+    'src/tokenizer',
+    'src/worker',
+    'src/batch',
+    'src/arch',
+    'src/checkpoint',
+    'src/native',
+  ],
+  'src/index.ts': ['src'],
+  'src/cli': ['src'],
+  'src/cli.ts': ['src'],
+};
+
+const NATIVE: Record<string, string[]> = {
+  'native/core': [],
+  'native/ops': ['native/core'],
+  'native/backend/backend.h': ['native/core', 'native/ops'],
+  'native/backend/cpu': ['native/core', 'native/ops', 'native/backend/backend.h'],
+  'native/backend/registry.h': ['native/core', 'native/backend/backend.h'],
+  'native/backend/registry.cpp': ['native/core', 'native/backend'],
+  'native/model': ['native/core', 'native/ops', 'native/backend/backend.h'],
+  'native/train': ['native/core', 'native/ops', 'native/backend/backend.h', 'native/model'],
+  'native/io': ['native/core'],
+  'native/engine.h': ['native/core', 'native/backend/registry.h', 'native/model', 'native/train'],
+  'native/engine.cpp': [
+    'native/core',
+    'native/backend/registry.h',
+    'native/model',
+    'native/train',
+    'native/io',
+    'native/engine.h',
+  ],
+  'native/addon': ['native/engine.h', 'native/core/error.h'],
+};
+
+const within = (path: string, folder: string) => path === folder || path.startsWith(`${folder}/`);
+
+function importsOf(file: SourceFile): string[] {
+  if (file.path.startsWith('native/')) {
+    return [...file.text.matchAll(/^#include "(.+)"$/gm)].map((match) => `native/${match[1]}`);
+  }
+  return [...file.text.matchAll(/(?:from|import)\s*\(?\s*'(\.[^']+)'/g)].map((match) =>
+    normalize(join(dirname(file.path), match[1]!)),
+  );
+}
+
+/** Imports that the table forbids, as `importer → imported`. */
+function violations(files: SourceFile[], table: Record<string, string[]>): string[] {
+  return files.flatMap((file) => {
+    const layer = Object.keys(table)
+      .filter((entry) => within(file.path, entry))
+      .sort((a, b) => b.length - a.length)[0];
+    if (!layer) return [`${file.path} belongs to no layer`];
+    return importsOf(file)
+      .filter((path) => ![layer, ...table[layer]!].some((allowed) => within(path, allowed)))
+      .map((path) => `${file.path} → ${path}`);
+  });
+}
+
+test('TypeScript imports follow the table', () => {
+  assert.equal(violations(filesBelow('src', ['.ts']), TYPESCRIPT), []);
+});
+
+test('native includes follow the table', () => {
+  assert.equal(violations(filesBelow('native', ['.h', '.cpp', '.cc']), NATIVE), []);
+});
+
+test('a reversed import is found', () => {
+  const reversed = [{ path: 'src/pack/bfd.ts', text: "import { x } from '../train/trainer.ts';" }];
+  assert.is(violations(reversed, TYPESCRIPT).length, 1);
+  const upward = [{ path: 'native/ops/norm.h', text: '#include "model/decoder.h"' }];
+  assert.is(violations(upward, NATIVE).length, 1);
+});
+
+test.run();
