@@ -14,23 +14,40 @@ struct Row {
   float weighted;   // sum of exp(z - max) (z - max)
 };
 
+constexpr int64_t kBlock =
+    1024;  // summed apart, so that many small terms are not lost to a large sum
+
+/** Calls f(first, size) for each block of a row. */
+template <typename F>
+void for_blocks(int64_t cols, F f) {
+  for (int64_t j = 0; j < cols; j += kBlock) f(j, cols - j < kBlock ? cols - j : kBlock);
+}
+
 Row reduce_row(const float* z, int64_t cols) {
-  Vec top = broadcast(-__builtin_inff()), added = {};
-  for_lanes(cols, [&](int64_t j, auto lanes) {
-    const Vec x = load(z + j, lanes);
-    top = max(top, only(x, lanes, -__builtin_inff()));
-    added += x;
+  Vec top = broadcast(-__builtin_inff()), added = {}, total = {}, weighted = {};
+  for_blocks(cols, [&](int64_t first, int64_t size) {
+    Vec part = {};
+    for_lanes(size, [&](int64_t j, auto lanes) {
+      const Vec x = load(z + first + j, lanes);
+      top = max(top, only(x, lanes, -__builtin_inff()));
+      part += x;
+    });
+    added += part;
   });
   Row row;
   row.max = max_lane(top);
   row.mean = sum(added) / static_cast<float>(cols);
-  Vec total = {}, weighted = {};
-  for_lanes(cols, [&](int64_t j, auto lanes) {
-    Vec x = load(z + j, lanes) - row.max;
-    x = x < -1e4f ? broadcast(-1e4f) : x;  // so that 0 times -inf adds nothing
-    const Vec e = only(exp(x), lanes);
-    total += e;
-    weighted += e * x;
+  for_blocks(cols, [&](int64_t first, int64_t size) {
+    Vec part = {}, weighted_part = {};
+    for_lanes(size, [&](int64_t j, auto lanes) {
+      Vec x = load(z + first + j, lanes) - row.max;
+      x = x < -1e4f ? broadcast(-1e4f) : x;  // so that 0 times -inf adds nothing
+      const Vec e = only(exp(x), lanes);
+      part += e;
+      weighted_part += e * x;
+    });
+    total += part;
+    weighted += weighted_part;
   });
   row.total = sum(total);
   row.weighted = sum(weighted);
@@ -46,20 +63,21 @@ float first_maximum(const float* z, int64_t target, float max) {
   return 1;
 }
 
-/** gradient = p * factor - shift, then minus `factor_target` at the target. */
+/** gradient = p * factor - shift, and less by `hit` at the target. */
 template <typename T>
-void write_gradient(const CrossEntropyArgs& args, int64_t r, float lse) {
+void write_gradient(const CrossEntropyArgs& args, int64_t r, const Row& row) {
   const int64_t cols = args.logits.cols, target = args.targets[r];
   const float* z = args.logits.f32() + r * args.logits.stride;
   T* to = static_cast<T*>(args.gradient.data) + r * args.gradient.stride;
   const bool dft = args.kind == LossKind::dft;
-  const float p_target = __builtin_expf(z[target] - lse);
+  const float p_target = __builtin_expf(z[target] - row.max) / row.total;
   const float factor = dft ? p_target : 1;
   const float shift = dft ? 0 : args.smoothing / static_cast<float>(cols);
   const float hit = dft ? p_target : 1 - args.smoothing;
   const float at_target = factor * p_target - shift - hit;
+  const float scale = factor / row.total;
   for_lanes(cols, [&](int64_t j, auto lanes) {
-    store(to + j, exp(load(z + j, lanes) - lse) * factor - shift, lanes);
+    store(to + j, exp(load(z + j, lanes) - row.max) * scale - shift, lanes);
   });
   store(to + target, broadcast(at_target), Part{1});
 }
@@ -68,13 +86,13 @@ void cross_entropy_row(const CrossEntropyArgs& args, int64_t r) {
   const int64_t cols = args.logits.cols, target = args.targets[r];
   const float* z = args.logits.f32() + r * args.logits.stride;
   const Row row = reduce_row(z, cols);
-  const float log_total = __builtin_logf(row.total), lse = row.max + log_total;
+  const float log_total = __builtin_logf(row.total);
   const float nll = log_total - (z[target] - row.max);
   float loss = nll;
   if (args.kind == LossKind::dft) {
     loss = __builtin_expf(-nll) * nll;
   } else if (args.smoothing != 0) {
-    loss = (1 - args.smoothing) * nll + args.smoothing * (lse - row.mean);
+    loss = (1 - args.smoothing) * nll + args.smoothing * (log_total + (row.max - row.mean));
   }
   if (args.loss) args.loss[r] = loss;
   if (args.nll) args.nll[r] = nll;
@@ -82,9 +100,9 @@ void cross_entropy_row(const CrossEntropyArgs& args, int64_t r) {
   if (args.correct) args.correct[r] = first_maximum(z, target, row.max);
   if (!args.gradient) return;
   if (args.gradient.dtype == DType::bf16) {
-    write_gradient<uint16_t>(args, r, lse);
+    write_gradient<uint16_t>(args, r, row);
   } else {
-    write_gradient<float>(args, r, lse);
+    write_gradient<float>(args, r, row);
   }
 }
 
