@@ -362,7 +362,7 @@ BatchSums Decoder::accumulate(const Batch& batch, uint64_t micro_batch) {
   const Stream stream = forward(pass);
   const BatchSums sums =
       head_.losses(context(pass, spec_.layers * kLinearsOfLayer + 1), stream, supervised.rows,
-                   targets, rows(scratch_.d_stream, pass.tokens), nullptr);
+                   supervised.targets, rows(scratch_.d_stream, pass.tokens), nullptr);
   backward(pass);
   return sums;
 }

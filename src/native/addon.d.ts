@@ -76,8 +76,6 @@ export interface EngineOptions {
   seed: number;
   loss: 'nll' | 'dft';
   labelSmoothing: number;
-  /** NEFTune alpha, 0 for none. */
-  neftuneAlpha: number;
 }
 
 /** One parameter of the engine, by canonical name (see `parameters`). */
