@@ -71,7 +71,10 @@ function take(
 }
 
 /** The adapter as the engine takes it: scale is alpha / r, or alpha / √r for rsLoRA. */
-export function adapterSpec(config: AdapterConfig, modules: string[]): AdapterSpec {
+export function adapterSpec(
+  config: Omit<AdapterConfig, 'targets'>,
+  modules: string[],
+): AdapterSpec {
   const { rank, alpha, dropout, rsLora } = config;
   return { rank, scale: alpha / (rsLora ? Math.sqrt(rank) : rank), dropout, modules };
 }

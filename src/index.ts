@@ -1,0 +1,12 @@
+export type { TrainConfig, TrainOptions } from './config.ts';
+export type { Accounting, InspectedRow } from './data/options.ts';
+export { AttuneError, type ErrorCode } from './errors.ts';
+export type { DeviceInfo, MemoryPlan } from './native/addon.d.ts';
+export { devices } from './native/binding.ts';
+export { type EvaluateOptions, type Evaluation, evaluate } from './train/evaluate.ts';
+export type { RunPlan, StepRecord, TrainEvents, TrainResult } from './train/events.ts';
+export { type GenerateOptions, type Generation, generate } from './train/generate.ts';
+export { inspect } from './train/inspect.ts';
+export { type MergeOptions, mergeAdapter } from './train/merge.ts';
+export type { EvaluationRow, LogRow } from './train/metrics.ts';
+export { SFTTrainer } from './train/trainer.ts';

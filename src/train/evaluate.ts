@@ -1,0 +1,102 @@
+import type { Dataset } from '../batch/dataset.ts';
+import { resolveOptions, type TrainOptions } from '../config.ts';
+import type { Accounting } from '../data/options.ts';
+import { AttuneError } from '../errors.ts';
+import type { BatchSums, Engine } from '../native/addon.d.ts';
+import { evaluationData, longestDocument, trainingData } from './data.ts';
+import { openModel, startEngine } from './model.ts';
+import { addSums, emptySums } from './sums.ts';
+
+/** Tokens that a batch holds when evaluation alone runs. */
+const BATCH_TOKENS = 2048;
+
+/** The keys of training that say how data is read mean the same here. */
+export type EvaluateOptions = Pick<
+  TrainOptions,
+  | 'model'
+  | 'adapter'
+  | 'dtype'
+  | 'device'
+  | 'maxLength'
+  | 'truncationMode'
+  | 'completionOnlyLoss'
+  | 'assistantOnlyLoss'
+  | 'datasetTextField'
+  | 'chatTemplatePath'
+  | 'datasetNumProc'
+> & {
+  /** Files of rows. */
+  data: string | readonly string[];
+  signal?: AbortSignal;
+  /** Called after each batch with the trained tokens seen so far. */
+  onProgress?: (tokens: number) => void;
+};
+
+export interface Evaluation {
+  /** Nats per trained token; independent of batching. */
+  nll: number;
+  tokens: number;
+  /** e to the nll. */
+  perplexity: number;
+  meanTokenAccuracy: number;
+  /** Nats. */
+  entropy: number;
+  accounting: Accounting;
+}
+
+/** Loss of a model on files, every trained token weighing the same. */
+export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
+  const { data, signal, onProgress, ...rest } = options;
+  const { config } = resolveOptions({ ...rest, trainFile: data });
+  const model = await openModel(config.model, config.adapter);
+  const { Dataset } = await import('../batch/dataset.ts');
+  const training = await trainingData(config, model.spec.vocabularySize);
+  const maxLength = config.maxLength ?? (await longestDocument(training));
+  const batchSize = Math.max(1, Math.floor(BATCH_TOKENS / maxLength));
+  const opening = Dataset.open(evaluationData(training, [...config.trainFile], batchSize));
+  let engine: Engine | null = null;
+  try {
+    const started = startEngine(model, {
+      method: 'none',
+      dtype: config.dtype,
+      maxTokens: batchSize * maxLength,
+      maxLength,
+    });
+    engine = started.engine;
+    const [dataset] = await Promise.all([opening, started.loaded]);
+    const sums = await evaluateDataset(engine, dataset, signal, onProgress);
+    return { ...means(sums), accounting: await dataset.accounting() };
+  } finally {
+    engine?.dispose();
+    await opening.then((dataset) => dataset.close()).catch(() => {});
+  }
+}
+
+/** Sums over every batch of one pass. Throws `aborted` between batches, `data` for no tokens. */
+export async function evaluateDataset(
+  engine: Pick<Engine, 'evaluate'>,
+  dataset: Pick<Dataset, 'batches'>,
+  signal?: AbortSignal,
+  onProgress?: (tokens: number) => void,
+): Promise<BatchSums> {
+  const sums = emptySums();
+  for await (const batch of dataset.batches(0)) {
+    if (signal?.aborted) throw new AttuneError('aborted', 'evaluation was interrupted');
+    addSums(sums, await engine.evaluate(batch));
+    onProgress?.(sums.tokens);
+  }
+  if (sums.tokens === 0) throw new AttuneError('data', 'evaluation: no row has a token to predict');
+  return sums;
+}
+
+/** Sums divided by their tokens. */
+export function means(sums: BatchSums): Omit<Evaluation, 'accounting'> {
+  const nll = sums.nll / sums.tokens;
+  return {
+    nll,
+    tokens: sums.tokens,
+    perplexity: Math.exp(nll),
+    meanTokenAccuracy: sums.correct / sums.tokens,
+    entropy: sums.entropy / sums.tokens,
+  };
+}

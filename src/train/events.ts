@@ -1,0 +1,65 @@
+import type { Accounting } from '../data/options.ts';
+import type { BatchSums, MemoryPlan } from '../native/addon.d.ts';
+import type { EvaluationRow, LogRow } from './metrics.ts';
+import type { DType } from './model.ts';
+
+/** One optimizer step. */
+export interface StepRecord {
+  /** From 1. */
+  step: number;
+  totalSteps: number;
+  /** Fractional; null while the length of an epoch is not known. */
+  epoch: number | null;
+  /** Mean over the step's trained tokens. */
+  loss: number;
+  /** Global norm of the gradient before clipping. */
+  gradNorm: number;
+  learningRate: number;
+  /** Tokens read, trained or not. */
+  tokens: number;
+  /** Wall time since the step before ended. */
+  seconds: number;
+  /** False where the gradient was not finite and the weights were left as they were. */
+  applied: boolean;
+  sums: BatchSums;
+}
+
+/** What is about to run, printed before step 1. */
+export interface RunPlan {
+  model: string;
+  family: string;
+  method: 'lora' | 'full';
+  dtype: DType;
+  memory: MemoryPlan;
+  totalSteps: number;
+}
+
+export interface TrainResult {
+  steps: number;
+  /** Mean loss over every trained token of the run. */
+  loss: number;
+  /** Tokens read, and those of them that were trained. */
+  tokens: number;
+  trainedTokens: number;
+  /** Wall time of the steps, and tokens read per second of it. */
+  seconds: number;
+  tokensPerSecond: number;
+  /** Steps left out because their gradient was not finite. */
+  skipped: number;
+  /** Of the last evaluation, where there was one. */
+  evalLoss: number | null;
+  outputDir: string;
+  accounting: Accounting;
+}
+
+/** Events of SFTTrainer, with their arguments. */
+export interface TrainEvents {
+  warning: [message: string];
+  accounting: [accounting: Accounting];
+  plan: [plan: RunPlan];
+  step: [record: StepRecord];
+  log: [row: LogRow];
+  evaluate: [row: EvaluationRow];
+  save: [dir: string];
+  end: [result: TrainResult];
+}

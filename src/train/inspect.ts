@@ -1,0 +1,22 @@
+import { findDescriptor } from '../arch/index.ts';
+import { readJson } from '../checkpoint/json.ts';
+import { resolveOptions, type TrainOptions } from '../config.ts';
+import type { InspectedRow } from '../data/options.ts';
+import { trainingData } from './data.ts';
+
+/**
+ * The rows of the training files as training will see them: rendered, tokenized, masked. Takes the
+ * keys of training; of the model only its configuration and tokenizer are read.
+ */
+export async function* inspect(options: TrainOptions): AsyncGenerator<InspectedRow> {
+  const { config } = resolveOptions(options);
+  const model = await readJson(`${config.model}/config.json`);
+  const { vocabularySize } = findDescriptor(model).spec(model);
+  const { Dataset } = await import('../batch/dataset.ts');
+  const dataset = await Dataset.open(await trainingData(config, vocabularySize));
+  try {
+    yield* dataset.inspect();
+  } finally {
+    await dataset.close();
+  }
+}

@@ -1,0 +1,99 @@
+import { join } from 'node:path';
+import type { Dataset } from '../batch/dataset.ts';
+import { adapterSpec } from '../checkpoint/adapter.ts';
+import { type Lock, lockDirectory } from '../checkpoint/lock.ts';
+import { selectModules } from '../checkpoint/targets.ts';
+import type { TrainConfig } from '../config.ts';
+import type { Engine } from '../native/addon.d.ts';
+import { evaluationData, longestDocument, trainingData } from './data.ts';
+import { MetricsFile } from './metrics.ts';
+import { type DType, defaultDType, type Model, openModel, startEngine } from './model.ts';
+import type { AdapterPlan } from './result.ts';
+
+/** Everything that a training run holds. */
+export interface Run {
+  model: Model;
+  adapter: AdapterPlan | null;
+  dtype: DType;
+  engine: Engine;
+  dataset: Dataset;
+  evaluation: Dataset | null;
+  metrics: MetricsFile;
+  close(): Promise<void>;
+}
+
+/** The adapter of a run: the one it continues from, or a new one as configured. */
+function planAdapter(config: TrainConfig, model: Model): AdapterPlan | null {
+  if (config.method === 'full') return null;
+  if (model.adapter) return { config: model.adapter.config, modules: model.adapter.modules };
+  return {
+    config: {
+      rank: config.loraR,
+      alpha: config.loraAlpha,
+      dropout: config.loraDropout,
+      rsLora: config.useRslora,
+      baseModel: config.model,
+      revision: null,
+    },
+    modules: selectModules(model.descriptor, model.spec, config.loraTargetModules),
+  };
+}
+
+/**
+ * Opens a run. Rows are being read and tokenized while memory is taken and weights are loaded.
+ * Whatever fails, all that was opened is closed again.
+ */
+export async function openRun(config: TrainConfig): Promise<Run> {
+  const closers: (() => unknown)[] = [];
+  const close = async () => {
+    for (const closer of closers.splice(0).reverse()) await closer();
+  };
+  try {
+    return await open(config, closers, close);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function open(
+  config: TrainConfig,
+  closers: (() => unknown)[],
+  close: () => Promise<void>,
+): Promise<Run> {
+  const lock: Lock = await lockDirectory(config.outputDir);
+  closers.push(() => lock.release());
+  const model = await openModel(config.model, config.adapter);
+  const adapter = planAdapter(config, model);
+  const options = await trainingData(config, model.spec.vocabularySize);
+  const { Dataset } = await import('../batch/dataset.ts');
+  const opening = Dataset.open(options);
+  closers.push(() => opening.then((dataset) => dataset.close()).catch(() => {}));
+  const maxLength = config.maxLength ?? (await longestDocument(options));
+  const maxTokens = maxLength * config.perDeviceTrainBatchSize;
+  const dtype = config.dtype ?? defaultDType();
+  const { engine, loaded } = startEngine(model, {
+    method: config.method,
+    dtype,
+    maxTokens,
+    maxLength,
+    ...(adapter ? { adapter: adapterSpec(adapter.config, adapter.modules) } : {}),
+    training: {
+      seed: config.seed,
+      loss: config.lossType,
+      labelSmoothing: config.labelSmoothingFactor,
+    },
+  });
+  closers.push(() => engine.dispose());
+  const [dataset] = await Promise.all([opening, loaded]);
+  let evaluation: Dataset | null = null;
+  if (config.evalStrategy !== 'no') {
+    evaluation = await Dataset.open(
+      evaluationData(options, [...config.evalFile], config.perDeviceTrainBatchSize),
+    );
+    closers.push(() => evaluation?.close());
+  }
+  const metrics = new MetricsFile(join(config.outputDir, 'metrics.jsonl'));
+  closers.push(() => metrics.close());
+  return { model, adapter, dtype, engine, dataset, evaluation, metrics, close };
+}
