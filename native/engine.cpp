@@ -47,6 +47,13 @@ void Engine::allocate() {
     plan.layout(scratch_, classes[5]);
   };
   layout();  // measures
+  size_t total = 0;
+  for (const Arena& arena : classes) total += arena.used();
+  const uint64_t memory = devices()[0].memory;
+  check(memory == 0 || total <= memory, Code::memory, "plan",
+        "this run needs " + std::to_string(total >> 20) + " MiB, the machine has " +
+            std::to_string(memory >> 20) +
+            " MiB; lower max_length or per_device_train_batch_size, or train with LoRA");
   for (Arena& arena : classes) {
     const size_t bytes = arena.used();
     blocks_.push_back(backend_->allocate(bytes));

@@ -1,5 +1,7 @@
 #include "backend/cpu/host.h"
 
+#include <sys/mman.h>
+
 #include <cstdlib>
 #include <cstring>
 #include <string>
@@ -10,6 +12,7 @@ namespace attune {
 namespace {
 
 constexpr size_t kAlignment = 64;
+constexpr size_t kPage = 4096;  // before each block: its size
 
 void* take(size_t bytes, const char* op) {
   const size_t whole = (bytes + kAlignment - 1) / kAlignment * kAlignment;
@@ -64,13 +67,26 @@ void release_scratch(void* memory) { std::free(memory); }
 
 HostBackend::~HostBackend() = default;
 
+// Straight from the kernel: zero pages that cost nothing until touched, huge where it can.
 void* HostBackend::allocate(size_t bytes) {
-  void* memory = take(bytes, "allocate");
-  std::memset(memory, 0, bytes);
-  return memory;
+  const size_t whole = bytes + kPage;
+  void* base = whole < bytes ? MAP_FAILED
+                             : mmap(nullptr, whole, PROT_READ | PROT_WRITE,
+                                    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  check(base != MAP_FAILED, Code::memory, "allocate",
+        "no memory for " + std::to_string(bytes) + " bytes");
+#ifdef MADV_HUGEPAGE
+  madvise(base, whole, MADV_HUGEPAGE);
+#endif
+  *static_cast<size_t*>(base) = whole;
+  return static_cast<uint8_t*>(base) + kPage;
 }
 
-void HostBackend::release(void* memory) { std::free(memory); }
+void HostBackend::release(void* memory) {
+  if (!memory) return;
+  void* base = static_cast<uint8_t*>(memory) - kPage;
+  munmap(base, *static_cast<size_t*>(base));
+}
 
 void HostBackend::upload(void* device, const void* host, size_t bytes) {
   if (bytes > 0) std::memcpy(device, host, bytes);
