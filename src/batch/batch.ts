@@ -20,9 +20,7 @@ export interface Batch {
  * one place where they are shifted: position t predicts label t + 1 of the same document, and the
  * last position of a document predicts nothing.
  */
-export function makeBatch(
-  documents: readonly { ids: Int32Array; labels: Int32Array }[],
-): Batch {
+export function makeBatch(documents: readonly { ids: Int32Array; labels: Int32Array }[]): Batch {
   const total = documents.reduce((sum, document) => sum + document.ids.length, 0);
   const batch: Batch = {
     tokens: new Int32Array(total),

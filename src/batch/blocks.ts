@@ -1,0 +1,116 @@
+import type { DataOptions } from '../data/options.ts';
+import { AttuneError } from '../errors.ts';
+import type { Block, BlockTask } from '../worker/messages.ts';
+import { EncodePool } from '../worker/pool.ts';
+import { permutation, purpose } from './random.ts';
+import type { Records } from './records.ts';
+
+/** Rows in a block, as in TRL's batched map: packed rows never span two blocks. */
+export const blockRows = 1000;
+
+/**
+ * The encoded blocks of a dataset, in memory as flat arrays. Encoding starts at once and goes on
+ * in threads; `get` waits for what it needs. The first failure ends it and is what every later
+ * `get` rejects with.
+ */
+export class Blocks {
+  readonly count: number;
+  private readonly slots: Slot[];
+  private readonly pool: EncodePool;
+  private next = 0;
+  private failure: Error | null = null;
+  private readonly finished: Promise<unknown>;
+
+  constructor(
+    private readonly records: Records,
+    private readonly options: DataOptions,
+  ) {
+    this.count = Math.ceil(records.length / blockRows);
+    this.slots = Array.from({ length: this.count }, makeSlot);
+    const files = records.sources.map(({ file }, i) => ({
+      file,
+      shape: records.shapes[i] as (typeof records.shapes)[number],
+    }));
+    this.pool = new EncodePool({ options, files });
+    const order = this.recordOrder();
+    const lanes = Array.from({ length: this.pool.threads + 1 }, () => this.encode(order));
+    this.finished = Promise.all(lanes).finally(() => this.pool.close());
+    this.finished.catch(() => {});
+  }
+
+  /** Block `index`. Rejects with the error that ended encoding. */
+  get(index: number): Promise<Block> {
+    const slot = this.slots[index];
+    if (slot === undefined) return Promise.reject(new RangeError(`no block ${index}`));
+    return slot.promise;
+  }
+
+  async all(): Promise<Block[]> {
+    return Promise.all(this.slots.map((slot) => slot.promise));
+  }
+
+  /** Stops encoding; blocks that are not there yet are rejected. Idempotent. */
+  async close(): Promise<void> {
+    this.fail(new AttuneError('disposed', 'the dataset is closed'));
+    await this.pool.close();
+    await this.finished.catch(() => {});
+  }
+
+  /** random: all records permuted before they are cut into blocks; otherwise file order. */
+  private recordOrder(): Uint32Array {
+    const { sampling, seed } = this.options;
+    const { length } = this.records;
+    if (sampling === 'random') return permutation(length, purpose.records, seed);
+    return Uint32Array.from({ length }, (_, index) => index);
+  }
+
+  private async encode(order: Uint32Array): Promise<void> {
+    while (this.next < this.count && this.failure === null) {
+      const index = this.next++;
+      const rows = order.subarray(index * blockRows, (index + 1) * blockRows);
+      try {
+        this.slots[index]?.resolve(await this.pool.run(this.task(rows)));
+      } catch (error) {
+        this.fail(this.firstFault(error as Error));
+      }
+    }
+  }
+
+  private task(rows: Uint32Array): BlockTask {
+    return this.records.task(rows);
+  }
+
+  /** Blocks come in random order; of several bad rows, the first in the files is named. */
+  private firstFault(error: Error): Error {
+    if (this.failure !== null || !(error instanceof AttuneError) || error.code !== 'data') {
+      return error;
+    }
+    try {
+      this.records.check();
+      return error;
+    } catch (first) {
+      return first as Error;
+    }
+  }
+
+  private fail(error: Error): void {
+    this.failure ??= error;
+    for (const slot of this.slots) slot.reject(this.failure);
+  }
+}
+
+interface Slot {
+  promise: Promise<Block>;
+  resolve: (block: Block) => void;
+  reject: (error: Error) => void;
+}
+
+function makeSlot(): Slot {
+  const slot = {} as Slot;
+  slot.promise = new Promise((resolve, reject) => {
+    slot.resolve = resolve;
+    slot.reject = reject;
+  });
+  slot.promise.catch(() => {});
+  return slot;
+}

@@ -1,0 +1,108 @@
+import type { DataOptions } from '../data/options.ts';
+import { checkShape, type Place, type Shape, toRecord } from '../data/record.ts';
+import { AttuneError } from '../errors.ts';
+import { splitLong, truncated } from '../pack/split.ts';
+import { ChatTemplate } from '../template/chat.ts';
+import { type SegmentOptions, type Span, toSegments } from '../template/segments.ts';
+import type { Tokenizer } from '../tokenizer/tokenizer.ts';
+import { countTrained, labelTokens, recordLabels } from './labels.ts';
+
+/** A row as it is trained, before packing. ids and labels [n] after truncation. */
+export interface EncodedRow {
+  ids: Int32Array;
+  labels: Int32Array;
+  /** null where the row came tokenized. */
+  text: string | null;
+  /** [start, end, trained] in UTF-16 units, covering `text`. */
+  spans: Span[];
+  truncated: boolean;
+  /** Why the row is left out, or null. */
+  dropped: string | null;
+}
+
+/** Turns rows into ids and labels: the one function of a row that training and `inspect` share. */
+export class RowEncoder {
+  private readonly segmentOptions: SegmentOptions;
+
+  constructor(
+    private readonly tokenizer: Tokenizer,
+    private readonly options: DataOptions,
+  ) {
+    const source = options.chatTemplate ?? tokenizer.chatTemplate;
+    this.segmentOptions = {
+      eos: tokenizer.eos,
+      template: source === null ? null : new ChatTemplate(source, tokenizer.special),
+      completionOnlyLoss: options.completionOnlyLoss,
+      assistantOnlyLoss: options.assistantOnlyLoss,
+    };
+  }
+
+  /**
+   * Encodes a parsed row of a file whose first row has shape `first`. Throws `data`, `template` or
+   * `tokenizer` with FILE:LINE, also where nothing of the row would be trained.
+   */
+  encode(row: unknown, first: Shape, place: Place): EncodedRow {
+    const whole = this.encodeWhole(row, first, place);
+    checkVocabulary(whole, this.options.vocabularySize, this.tokenizer.vocabularySize, place);
+    if (countTrained(whole.labels) === 0) {
+      throw new AttuneError('data', `${place.file}:${place.line}: ${nothingToTrain(whole)}`);
+    }
+    return this.cut(whole);
+  }
+
+  private encodeWhole(row: unknown, first: Shape, place: Place): EncodedRow {
+    const record = toRecord(row, this.options.datasetTextField, place);
+    checkShape(record, first, place);
+    const kept = { truncated: false, dropped: null };
+    if (record.shape === 'input_ids') {
+      const { completionOnlyLoss, assistantOnlyLoss } = this.options;
+      const labels = recordLabels(record, completionOnlyLoss, assistantOnlyLoss);
+      return { ids: record.ids, labels, text: null, spans: [], ...kept };
+    }
+    const { text, spans, addSpecialTokens } = toSegments(record, this.segmentOptions, place);
+    const { ids, offsets } = this.tokenizer.encode(text, { addSpecialTokens });
+    return { ids, labels: labelTokens(ids, offsets, spans), text, spans, ...kept };
+  }
+
+  /** Truncates, unless packing splits; says whether anything to train is left. */
+  private cut(row: EncodedRow): EncodedRow {
+    const { maxLength, packing, truncationMode } = this.options;
+    if (maxLength === null || row.ids.length <= maxLength || packing === 'wrapped') return row;
+    if (packing === 'bfd_split') {
+      const { starts, ends } = splitLong(Int32Array.of(row.ids.length), maxLength);
+      const some = starts.some((start, i) => countTrained(row.labels, start, ends[i]) > 0);
+      const dropped = some ? null : `nothing left to train once split at ${maxLength} tokens`;
+      return { ...row, dropped };
+    }
+    const [start, end] = truncated(row.ids.length, maxLength, truncationMode);
+    const labels = row.labels.slice(start, end);
+    const dropped =
+      countTrained(labels) > 0 ? null : `nothing left to train once cut to ${maxLength} tokens`;
+    return { ...row, ids: row.ids.slice(start, end), labels, truncated: true, dropped };
+  }
+}
+
+function nothingToTrain({ ids, text }: EncodedRow): string {
+  if (ids.length === 0) return 'nothing to train: the row is empty';
+  if (ids.length === 1) return 'nothing to train: a single token predicts nothing';
+  return text === null
+    ? 'nothing to train: every label but the first is -100'
+    : 'nothing to train: the row has no completion or assistant text';
+}
+
+function checkVocabulary(
+  { ids, labels }: EncodedRow,
+  modelSize: number,
+  tokenizerSize: number,
+  place: Place,
+): void {
+  for (const values of [ids, labels]) {
+    const bad = values.find((id) => id >= modelSize);
+    if (bad === undefined) continue;
+    throw new AttuneError(
+      'tokenizer',
+      `${place.file}:${place.line}: vocabulary mismatch: token ${bad} is beyond the model's ` +
+        `vocabulary of ${modelSize} (the tokenizer's is ${tokenizerSize})`,
+    );
+  }
+}
