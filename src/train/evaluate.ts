@@ -1,5 +1,5 @@
 import type { Dataset } from '../batch/dataset.ts';
-import { resolveOptions, type TrainOptions } from '../config.ts';
+import { resolveOptions, type TrainConfig, type TrainOptions } from '../config.ts';
 import type { Accounting } from '../data/options.ts';
 import { AttuneError } from '../errors.ts';
 import type { BatchSums, Engine } from '../native/addon.d.ts';
@@ -47,7 +47,15 @@ export interface Evaluation {
 /** Loss of a model on files, every trained token weighing the same. */
 export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   const { data, signal, onProgress, ...rest } = options;
-  const { config } = resolveOptions({ ...rest, trainFile: data });
+  return evaluateConfig(resolveOptions({ ...rest, trainFile: data }).config, signal, onProgress);
+}
+
+/** The same, of a configuration that was checked before; the data is its `trainFile`. */
+export async function evaluateConfig(
+  config: TrainConfig,
+  signal?: AbortSignal,
+  onProgress?: (tokens: number) => void,
+): Promise<Evaluation> {
   const model = await openModel(config.model, config.adapter);
   const { Dataset } = await import('../batch/dataset.ts');
   const training = await trainingData(config, model.spec.vocabularySize);

@@ -1,6 +1,6 @@
 import { findDescriptor } from '../arch/index.ts';
 import { readJson } from '../checkpoint/json.ts';
-import { resolveOptions, type TrainOptions } from '../config.ts';
+import { resolveOptions, type TrainConfig, type TrainOptions } from '../config.ts';
 import type { InspectedRow } from '../data/options.ts';
 import { trainingData } from './data.ts';
 
@@ -8,8 +8,12 @@ import { trainingData } from './data.ts';
  * The rows of the training files as training will see them: rendered, tokenized, masked. Takes the
  * keys of training; of the model only its configuration and tokenizer are read.
  */
-export async function* inspect(options: TrainOptions): AsyncGenerator<InspectedRow> {
-  const { config } = resolveOptions(options);
+export function inspect(options: TrainOptions): AsyncGenerator<InspectedRow> {
+  return inspectRows(resolveOptions(options).config);
+}
+
+/** The same, of a configuration that was checked before. */
+export async function* inspectRows(config: TrainConfig): AsyncGenerator<InspectedRow> {
   const model = await readJson(`${config.model}/config.json`);
   const { vocabularySize } = findDescriptor(model).spec(model);
   const { Dataset } = await import('../batch/dataset.ts');

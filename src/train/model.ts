@@ -4,7 +4,13 @@ import { type Adapter, adapterSpec, openAdapter } from '../checkpoint/adapter.ts
 import { type Checkpoint, openCheckpoint } from '../checkpoint/checkpoint.ts';
 import { type LoadPlan, makeLoadPlan, tensorReads } from '../checkpoint/plan.ts';
 import { AttuneError } from '../errors.ts';
-import type { AdapterSpec, Engine, EngineOptions, ModelSpec } from '../native/addon.d.ts';
+import type {
+  AdapterSpec,
+  Engine,
+  EngineOptions,
+  MemoryPlan,
+  ModelSpec,
+} from '../native/addon.d.ts';
 import { devices } from '../native/binding.ts';
 import { createEngine } from '../native/engine.ts';
 
@@ -53,22 +59,34 @@ export function startEngine(
   model: Model,
   request: EngineRequest,
 ): { engine: Engine; loaded: Promise<void> } {
-  const { adapter } = model;
-  const own = adapter ? adapterSpec(adapter.config, adapter.modules) : null;
-  checkLength(model.spec, request.maxLength);
-  const engine = createEngine(model.spec, {
+  const engine = makeEngine(model, request);
+  const adapter = model.adapter?.reads ?? [];
+  return { engine, loaded: engine.load([...tensorReads(model.plan), ...adapter]) };
+}
+
+/** What an engine would take of memory; no weight is read. */
+export function planMemory(model: Model, request: EngineRequest): MemoryPlan {
+  const engine = makeEngine(model, request);
+  try {
+    return engine.plan();
+  } finally {
+    engine.dispose();
+  }
+}
+
+function makeEngine({ spec, adapter }: Model, request: EngineRequest): Engine {
+  checkLength(spec, request.maxLength);
+  return createEngine(spec, {
     device: 'cpu',
     dtype: request.dtype ?? defaultDType(),
     method: request.method,
-    adapter: request.adapter ?? own,
+    adapter: request.adapter ?? (adapter && adapterSpec(adapter.config, adapter.modules)),
     maxTokens: request.maxTokens,
     seed: 0,
     loss: 'nll',
     labelSmoothing: 0,
     ...request.training,
   });
-  const loaded = engine.load([...tensorReads(model.plan), ...(adapter?.reads ?? [])]);
-  return { engine, loaded };
 }
 
 /** A learned table of positions cannot grow; rotary angles reach as far as they are asked to. */

@@ -23,7 +23,7 @@ export interface Run {
 }
 
 /** The adapter of a run: the one it continues from, or a new one as configured. */
-function planAdapter(config: TrainConfig, model: Model): AdapterPlan | null {
+export function planAdapter(config: TrainConfig, model: Model): AdapterPlan | null {
   if (config.method === 'full') return null;
   if (model.adapter) return { config: model.adapter.config, modules: model.adapter.modules };
   return {

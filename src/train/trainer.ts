@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import { resolveOptions, type TrainConfig, type TrainOptions } from '../config.ts';
+import { type Resolved, resolveOptions, type TrainConfig, type TrainOptions } from '../config.ts';
 import type { Accounting } from '../data/options.ts';
 import { AttuneError } from '../errors.ts';
 import { batchesPerEpoch, isDue, totalSteps } from './cadence.ts';
@@ -28,10 +28,10 @@ export class SFTTrainer extends EventEmitter<TrainEvents> {
   #evalLoss: number | null = null;
 
   /** Throws `config`, before any file is read, for a key that is unknown or wrong. */
-  constructor(options: TrainOptions & { signal?: AbortSignal | undefined }) {
+  constructor(options: (TrainOptions | Resolved) & { signal?: AbortSignal | undefined }) {
     super();
     const { signal, ...keys } = options;
-    const { config, notes } = resolveOptions(keys);
+    const { config, notes } = 'config' in keys ? keys : resolveOptions(keys);
     makeSchedule(config, 1);
     this.config = config;
     this.#signal = signal;

@@ -1,0 +1,50 @@
+import { unknownKey } from '../config/entry.ts';
+import { resolveConfig } from '../config.ts';
+import { AttuneError } from '../errors.ts';
+import { evaluateConfig } from '../train/evaluate.ts';
+import { accountingLines } from '../train/format.ts';
+import { readWords } from './keys.ts';
+import { interruptSignal, printJson } from './report.ts';
+
+const KEYS = [
+  'model',
+  'adapter',
+  'dtype',
+  'device',
+  'maxLength',
+  'truncationMode',
+  'completionOnlyLoss',
+  'assistantOnlyLoss',
+  'datasetTextField',
+  'chatTemplatePath',
+  'datasetNumProc',
+];
+
+/** `attune eval`: one JSON object on stdout. */
+export async function evaluate(words: string[]): Promise<void> {
+  const { entries } = await readWords(words, ['json']);
+  const keys = entries.map((at) => (at.name === 'data' ? { ...at, name: 'trainFile' } : at));
+  for (const at of keys) {
+    if (at.name !== 'trainFile' && !KEYS.includes(at.name)) throw unknownKey(at, ['data']);
+  }
+  if (!keys.some((at) => at.name === 'trainFile')) {
+    throw new AttuneError('config', '--data: is required');
+  }
+  const data = keys.map((at) =>
+    at.name === 'trainFile' && typeof at.value === 'string' ? { ...at, value: [at.value] } : at,
+  );
+  const signal = interruptSignal('stopping');
+  let next = 0;
+  const { accounting, ...found } = await evaluateConfig(
+    resolveConfig(data).config,
+    signal,
+    (tokens) => {
+      if (performance.now() < next) return;
+      next = performance.now() + 1000;
+      process.stderr.write(`evaluated ${tokens} tokens\n`);
+    },
+  );
+  for (const line of accountingLines(accounting).slice(0, -1)) process.stderr.write(`${line}\n`);
+  const { nll, tokens, perplexity, meanTokenAccuracy, entropy } = found;
+  printJson({ nll, tokens, perplexity, mean_token_accuracy: meanTokenAccuracy, entropy });
+}

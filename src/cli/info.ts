@@ -1,0 +1,46 @@
+import { adapterSpec } from '../checkpoint/adapter.ts';
+import { entry } from '../config/entry.ts';
+import { resolveConfig } from '../config.ts';
+import type { DeviceInfo, MemoryPlan } from '../native/addon.d.ts';
+import { devices } from '../native/binding.ts';
+import { bytes, count, memoryLine } from '../train/format.ts';
+import { openModel, planMemory } from '../train/model.ts';
+import { planAdapter } from '../train/run.ts';
+import { readWords } from './keys.ts';
+import { print, printJson } from './report.ts';
+
+/** `attune info`: what this machine has, and with `--model` what training would take of it. */
+export async function info(words: string[]): Promise<void> {
+  const { entries, own } = await readWords(words, ['json']);
+  const found = devices();
+  const plan = entries.length > 0 ? await modelPlan(entries) : null;
+  if (own.json) return printJson({ devices: found, ...(plan ? { plan } : {}) });
+  for (const device of found) print(deviceText(device));
+  if (plan)
+    print(
+      `${count(plan.parameters)} parameters, ${count(plan.trainableParameters)} trained\n${memoryLine(plan)}`,
+    );
+}
+
+async function modelPlan(entries: Parameters<typeof resolveConfig>[0]): Promise<MemoryPlan> {
+  // No data is read; the key is required elsewhere.
+  const { config } = resolveConfig([entry('option', 'trainFile', 'none'), ...entries]);
+  const model = await openModel(config.model, config.adapter);
+  const adapter = planAdapter(config, model);
+  const maxLength = config.maxLength ?? model.spec.maxPositions;
+  return planMemory(model, {
+    method: config.method,
+    dtype: config.dtype,
+    maxTokens: maxLength * config.perDeviceTrainBatchSize,
+    maxLength,
+    ...(adapter ? { adapter: adapterSpec(adapter.config, adapter.modules) } : {}),
+  });
+}
+
+function deviceText(device: DeviceInfo): string {
+  return [
+    `device: ${device.kind}, ${device.name}, ${device.threads} threads, ${bytes(device.memory)}`,
+    `instruction sets: ${device.isas.join(', ')}; in use: ${device.isa}`,
+    `products: ${device.product}; bfloat16 in hardware: ${device.bfloat16 ? 'yes' : 'no'}`,
+  ].join('\n');
+}

@@ -1,0 +1,39 @@
+import { env } from '../env.ts';
+import { AttuneError, isRequestError } from '../errors.ts';
+
+/** Prints an error as one line on stderr and returns the exit code: 1, 2 or 130. */
+export function report(error: unknown): number {
+  const message = error instanceof Error ? error.message : String(error);
+  const text =
+    env.debug && error instanceof Error ? error.stack : message.replace(/\s*\n\s*/g, ' ');
+  process.stderr.write(`error: ${text}\n`);
+  if (error instanceof AttuneError && error.code === 'aborted') return 130;
+  return isRequestError(error) ? 2 : 1;
+}
+
+/** A signal that the first interrupt aborts; the second ends the process at once. */
+export function interruptSignal(message: string): AbortSignal {
+  const controller = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(name, () => {
+      if (controller.signal.aborted) process.exit(130);
+      process.stderr.write(`\n${message}\n`);
+      controller.abort();
+    });
+  }
+  return controller.signal;
+}
+
+/** Writes a result to stdout. */
+export function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+/** A result as one JSON document, numbers that JSON lacks as text. */
+export function printJson(value: object): void {
+  print(
+    JSON.stringify(value, (_, inner: unknown) =>
+      typeof inner === 'number' && !Number.isFinite(inner) ? String(inner) : inner,
+    ),
+  );
+}

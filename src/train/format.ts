@@ -1,0 +1,68 @@
+import type { Accounting } from '../data/options.ts';
+import type { MemoryPlan } from '../native/addon.d.ts';
+import type { RunPlan } from './events.ts';
+
+/** 93 → `1m 33s`. */
+export function duration(seconds: number): string {
+  if (!Number.isFinite(seconds)) return '?';
+  if (seconds < 60) return `${seconds < 10 ? seconds.toFixed(1) : Math.round(seconds)}s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes}m ${Math.floor(seconds % 60)}s`;
+  return `${Math.floor(minutes / 60)}h ${minutes % 60}m`;
+}
+
+/** Bytes as MiB or GiB. */
+export function bytes(count: number): string {
+  const mebi = count / 2 ** 20;
+  return mebi < 1024 ? `${mebi.toFixed(1)} MiB` : `${(mebi / 1024).toFixed(2)} GiB`;
+}
+
+export function count(number: number): string {
+  return Math.round(number).toLocaleString('en-US');
+}
+
+/** Four significant digits, so that a small loss is not 0.00. */
+export function short(number: number): string {
+  return Number.isFinite(number) ? String(Number(number.toPrecision(4))) : String(number);
+}
+
+/** What became of every row: `rows: read 5 = trained 4 + left out 1`, and by reason. */
+export function accountingLines(accounting: Accounting): string[] {
+  const { read, trained, leftOut, truncated, tokens, trainedTokens, rows, fill } = accounting;
+  const out = leftOut.reduce((sum, reason) => sum + reason.count, 0);
+  const share = tokens > 0 ? Math.round((100 * trainedTokens) / tokens) : 0;
+  const cut = truncated > 0 ? `, ${count(truncated)} truncated` : '';
+  return [
+    `rows: read ${read} = trained ${trained} + left out ${out}${cut}`,
+    ...leftOut.map(({ reason, count: n, examples }) => {
+      const where = examples.length > 0 ? ` (${examples.join(', ')})` : '';
+      return `  left out ${n}: ${reason}${where}`;
+    }),
+    `  ${count(tokens)} tokens an epoch, ${share} % of them trained; ${count(rows)} rows, ${(100 * fill).toFixed(1)} % full`,
+  ];
+}
+
+/** What a run takes of memory, by class. */
+export function memoryLine(plan: MemoryPlan): string {
+  const classes = [
+    'weights',
+    'adapters',
+    'gradients',
+    'optimizer',
+    'activations',
+    'scratch',
+  ] as const;
+  const parts = classes
+    .filter((name) => plan[name] > 0)
+    .map((name) => `${name} ${bytes(plan[name])}`);
+  return `memory: ${bytes(plan.total)} (${parts.join(', ')})`;
+}
+
+export function planLines(plan: RunPlan): string[] {
+  const { parameters, trainableParameters } = plan.memory;
+  return [
+    `model: ${plan.model}, ${plan.family}, ${count(parameters)} parameters`,
+    `training: ${plan.method}, ${count(trainableParameters)} parameters, ${plan.dtype}, ${count(plan.totalSteps)} steps`,
+    memoryLine(plan.memory),
+  ];
+}
