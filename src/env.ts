@@ -8,4 +8,12 @@ export const env = {
   get debug(): boolean {
     return Boolean(process.env.ATTUNE_DEBUG);
   },
+  /**
+   * Kernel threads that wait should sleep, not spin: the data workers, and other programs, need the
+   * cores. (Contended, spinning made steps two to three times slower; alone it gains nothing.)
+   * Must be called before the addon is loaded; a setting of the user's is kept.
+   */
+  sleepWhileWaiting(): void {
+    process.env.OMP_WAIT_POLICY ??= 'passive';
+  },
 };

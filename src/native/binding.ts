@@ -20,6 +20,7 @@ export function addonPaths(): string[] {
 export function loadAddon(paths: readonly string[] = addonPaths()): Addon {
   if (loaded) return loaded;
   const require = createRequire(import.meta.url);
+  env.sleepWhileWaiting();
   const attempts: string[] = [];
   for (const path of paths) {
     try {
