@@ -10,6 +10,8 @@ export interface TokenizerDefinition {
   decoder: JsonObject | null;
   /** BPE; `merges` are "left right" strings. */
   model: BpeModel;
+  /** Every token, added ones included, and its id. */
+  vocabulary: Map<string, number>;
   added: AddedToken[];
   special: SpecialTokens;
   /** Ids put before and after a text when special tokens are added. */
@@ -20,7 +22,6 @@ export interface TokenizerDefinition {
 
 export interface BpeModel {
   type: 'BPE';
-  vocab: Record<string, number>;
   merges: string[];
   unk_token: string | null;
   fuse_unk: boolean;
@@ -31,8 +32,7 @@ export interface BpeModel {
 /** Interprets the files of a tokenizer directory. Throws `tokenizer` for what is not supported. */
 export function defineTokenizer(files: TokenizerFiles): TokenizerDefinition {
   const json = files.tokenizer ?? fromVocabulary(files);
-  const model = bpeModel(json.model);
-  const vocabulary = new Map(Object.entries(model.vocab));
+  const { model, vocabulary } = bpeModel(json.model);
   const stated = Array.isArray(json.added_tokens) ? json.added_tokens : [];
   const added = addedTokens(stated, files.config, files.addedTokens, vocabulary);
   for (const token of added) vocabulary.set(token.content, token.id);
@@ -43,6 +43,7 @@ export function defineTokenizer(files: TokenizerFiles): TokenizerDefinition {
     preTokenizer: part(json.pre_tokenizer),
     decoder: part(json.decoder),
     model,
+    vocabulary,
     added,
     special,
     ...processor,
@@ -62,7 +63,7 @@ function fromVocabulary(files: TokenizerFiles): JsonObject {
   };
 }
 
-function bpeModel(model: unknown): BpeModel {
+function bpeModel(model: unknown): { model: BpeModel; vocabulary: Map<string, number> } {
   if (!isObject(model)) throw new AttuneError('tokenizer', 'tokenizer.json: no model');
   const { type, vocab, merges } = model;
   if ((type !== undefined && type !== 'BPE') || !isObject(vocab) || !Array.isArray(merges)) {
@@ -73,13 +74,15 @@ function bpeModel(model: unknown): BpeModel {
     if (model[name]) throw new AttuneError('tokenizer', `tokenizer.json: ${name} is not supported`);
   }
   return {
-    type: 'BPE',
-    vocab: vocab as Record<string, number>,
-    merges: typeof merges[0] === 'string' ? (merges as string[]) : merges.map(joinPair),
-    unk_token: typeof model.unk_token === 'string' ? model.unk_token : null,
-    fuse_unk: model.fuse_unk === true,
-    byte_fallback: model.byte_fallback === true,
-    ignore_merges: model.ignore_merges === true,
+    model: {
+      type: 'BPE',
+      merges: typeof merges[0] === 'string' ? (merges as string[]) : merges.map(joinPair),
+      unk_token: typeof model.unk_token === 'string' ? model.unk_token : null,
+      fuse_unk: model.fuse_unk === true,
+      byte_fallback: model.byte_fallback === true,
+      ignore_merges: model.ignore_merges === true,
+    },
+    vocabulary: new Map(Object.entries(vocab as Record<string, number>)),
   };
 }
 

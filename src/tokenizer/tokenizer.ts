@@ -25,8 +25,8 @@ export class Tokenizer {
   /** One more than the largest id. */
   readonly vocabularySize: number;
 
-  private readonly ids: Map<string, number>;
-  private readonly tokens: string[] = [];
+  private readonly ids: ReadonlyMap<string, number>;
+  private readonly tokens: (string | undefined)[];
   private readonly specialIds = new Set<number>();
   private readonly finder: AddedTokenFinder;
   private readonly normalizedFinder: AddedTokenFinder;
@@ -40,12 +40,9 @@ export class Tokenizer {
   ) {
     this.special = definition.special;
     this.chatTemplate = definition.chatTemplate;
-    this.ids = new Map(Object.entries(definition.model.vocab));
-    for (const token of definition.added) {
-      this.ids.set(token.content, token.id);
-      if (token.special) this.specialIds.add(token.id);
-    }
-    for (const [token, id] of this.ids) this.tokens[id] = token;
+    this.ids = definition.vocabulary;
+    for (const token of definition.added) if (token.special) this.specialIds.add(token.id);
+    this.tokens = tokensById(this.ids);
     this.vocabularySize = this.tokens.length;
     this.normalizer = makeNormalizer(definition.normalizer);
     const verbatim = definition.added.filter((token) => !token.normalized);
@@ -141,4 +138,12 @@ export class Tokenizer {
       }
     }
   }
+}
+
+function tokensById(ids: ReadonlyMap<string, number>): (string | undefined)[] {
+  let size = 0;
+  for (const id of ids.values()) size = Math.max(size, id + 1);
+  const tokens = new Array<string | undefined>(size).fill(undefined);
+  for (const [token, id] of ids) tokens[id] = token;
+  return tokens;
 }

@@ -5,8 +5,8 @@ declare module '@xenova/transformers/src/tokenizers.js' {
     model: {
       bpe(token: string): string[];
       cache: Map<string, string[]>;
+      bpe_ranks: Map<string, number>;
     };
-    normalizer: ((text: string) => string) | null;
     decoder: ((tokens: string[]) => string) | null;
   }
 }

@@ -1,16 +1,16 @@
 // The one place that reaches into @xenova/transformers; the build bundles it into dist/.
 import { env } from '@xenova/transformers/src/env.js';
 import { PreTrainedTokenizer } from '@xenova/transformers/src/tokenizers.js';
+import type { JsonObject } from './files.ts';
 import type { TokenizerDefinition } from './normalize.ts';
 
 env.allowRemoteModels = false;
 env.useFSCache = false;
 
-/** What attune takes from the library: merging, normalizing, decoding. Splitting is done here. */
+/** What attune takes from the library: merging and decoding. The rest, with offsets, is done here. */
 export interface TokenizerCore {
   /** Merges the characters of one word. */
   merge(word: string): string[];
-  normalize(text: string): string;
   decode(tokens: string[]): string;
 }
 
@@ -21,23 +21,38 @@ class NoCache extends Map<string, string[]> {
   }
 }
 
-/** Builds the library's tokenizer from a definition. Throws the library's own errors. */
-export function makeCore(definition: TokenizerDefinition): TokenizerCore {
+/**
+ * Builds the library's tokenizer from a definition. It is given neither vocabulary nor merges:
+ * merging needs the ranks alone, and copying the rest would double the time to load.
+ * Throws the library's own errors.
+ */
+export function makeCore({ model, decoder, added }: TokenizerDefinition): TokenizerCore {
   const tokenizer = new PreTrainedTokenizer(
     {
-      normalizer: definition.normalizer,
+      normalizer: null,
       pre_tokenizer: null,
-      model: definition.model,
+      model: { ...model, vocab: {}, merges: [] },
       post_processor: null,
-      decoder: definition.decoder,
-      added_tokens: definition.added,
+      decoder: decoder && withPrefixFlag(decoder),
+      added_tokens: added,
     },
     {},
   );
+  const ranks = tokenizer.model.bpe_ranks;
+  for (let rank = 0; rank < model.merges.length; rank++) ranks.set(model.merges[rank] ?? '', rank);
   tokenizer.model.cache = new NoCache();
   return {
     merge: (word) => tokenizer.model.bpe(word),
-    normalize: (text) => (tokenizer.normalizer === null ? text : tokenizer.normalizer(text)),
     decode: (tokens) => (tokenizer.decoder === null ? tokens.join(' ') : tokenizer.decoder(tokens)),
   };
+}
+
+/** Newer files state prepend_scheme where the library looks for add_prefix_space. */
+function withPrefixFlag(decoder: JsonObject): JsonObject {
+  if (Array.isArray(decoder.decoders)) {
+    return { ...decoder, decoders: decoder.decoders.map(withPrefixFlag) };
+  }
+  if (decoder.type !== 'Metaspace') return decoder;
+  const prefixed = (decoder.prepend_scheme ?? 'always') !== 'never';
+  return { add_prefix_space: prefixed, ...decoder };
 }
