@@ -67,13 +67,15 @@ def main() -> None:
     marks = {"imported": process_age()}
 
     class Clock(TrainerCallback):
-        starts, ends = [], []
+        starts, ends, busy = [], [], []
 
         def on_step_begin(self, *_, **__):
             self.starts.append(process_age())
+            self.busy.append(-time.process_time())
 
         def on_step_end(self, *_, **__):
             self.ends.append(process_age())
+            self.busy[-1] += time.process_time()
 
     packed = args.packing != "none"
     config = SFTConfig(
@@ -138,6 +140,7 @@ def main() -> None:
                 "end_of_step_1": Clock.ends[0],
                 "tokens_per_second": sum(tokens[1:]) / later if later else None,
                 "step_seconds": spans,
+                "step_cpu_seconds": Clock.busy,
                 "step_tokens": tokens,
                 "peak_memory": peak_memory(),
                 "loss": [row["loss"] for row in log],
