@@ -104,6 +104,8 @@ int run_all(const std::string& filter) {
     state().group = entry.name;
     entry.enumerate();
     const Counts& now = state().counts;
+    if (now.passed + now.failed + now.skipped == before.passed + before.failed + before.skipped)
+      continue;
     std::printf("%-24s %5d passed %3d failed %3d skipped\n", entry.name, now.passed - before.passed,
                 now.failed - before.failed, now.skipped - before.skipped);
   }

@@ -36,7 +36,7 @@ struct Part {
 
 static inline int64_t padded(int64_t size) { return (size + kLanes - 1) / kLanes * kLanes; }
 
-static inline Vec broadcast(float value) { return Vec{} + value; }
+static inline Vec broadcast(float value) { return value - Vec{}; }  // "-": no operation, -0 stays
 
 static inline Words bits_of(Vec x) {
   Words words;
@@ -137,32 +137,45 @@ static inline void for_lanes(int64_t size, F f) {
   if (i < size) f(i, Part{static_cast<int>(size - i)});
 }
 
-/** What a value becomes when it is stored as `T`. */
-static inline Vec as_stored(Vec x, const float*) { return x; }
-static inline Vec as_stored(Vec x, const uint16_t*) { return widen(narrow(x)); }
-
 static inline float to_float(float x) { return x; }
 static inline float to_float(uint16_t x) { return bf16_to_f32(x); }
 
-static inline Vec max(Vec a, Vec b) { return a > b ? a : b; }
+/** b where either is NaN. */
+static inline Vec max(Vec a, Vec b) {
+#if defined(__AVX512F__)
+  return _mm512_maskz_max_ps(0xffff, a, b);
+#elif defined(__AVX2__)
+  return _mm256_max_ps(a, b);
+#else
+  return a > b ? a : b;
+#endif
+}
 
 /** Sum and maximum over the lanes, halving each time. */
 static inline float sum(Vec x) {
+#if defined(__AVX512F__)
+  return _mm512_reduce_add_ps(x);
+#else
   float lane[kLanes];
   memcpy(lane, &x, sizeof x);
   for (int half = kLanes / 2; half > 0; half /= 2) {
     for (int i = 0; i < half; ++i) lane[i] += lane[i + half];
   }
   return lane[0];
+#endif
 }
 
 static inline float max_lane(Vec x) {
+#if defined(__AVX512F__)
+  return _mm512_reduce_max_ps(x);
+#else
   float lane[kLanes];
   memcpy(lane, &x, sizeof x);
   for (int half = kLanes / 2; half > 0; half /= 2) {
     for (int i = 0; i < half; ++i) lane[i] = lane[i] > lane[i + half] ? lane[i] : lane[i + half];
   }
   return lane[0];
+#endif
 }
 
 static inline Vec sqrt(Vec x) {
@@ -176,11 +189,10 @@ static inline Vec sqrt(Vec x) {
 #endif
 }
 
-/** Within 2 ulp over the whole range; exp(-inf) = 0, exp(inf) = inf, NaN stays NaN. */
-static inline Vec exp(Vec x) {
+/** exp of x <= 89, as `exp` below; for the many places where x <= 0. */
+static inline Vec exp_nonpositive(Vec x) {
   const float kRound = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer
-  x = x < -104.0f ? broadcast(-104.0f) : x;
-  x = x > 89.0f ? broadcast(89.0f) : x;
+  x = max(broadcast(-104.0f), x);
   const Vec shifted = x * 1.44269504f + kRound;
   const Vec n = shifted - kRound;
   const Vec r = x - n * 0.693359375f + n * 2.12194440e-4f;
@@ -198,6 +210,9 @@ static inline Vec exp(Vec x) {
   return p * from_bits((Words)((low + 127) << 23)) * from_bits((Words)((high + 127) << 23));
 #endif
 }
+
+/** Within 2 ulp over the whole range; exp(-inf) = 0, exp(inf) = inf, NaN stays NaN. */
+static inline Vec exp(Vec x) { return exp_nonpositive(x > 89.0f ? broadcast(89.0f) : x); }
 
 static inline Vec sigmoid(Vec x) { return 1.0f / (1.0f + exp(-x)); }
 
