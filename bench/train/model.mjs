@@ -106,7 +106,11 @@ function optTensors(config) {
   ];
   const tensors = [
     ['model.decoder.embed_tokens.weight', [config.vocab_size, width], 'normal'],
-    ['model.decoder.embed_positions.weight', [config.max_position_embeddings + 2, hidden], 'normal'],
+    [
+      'model.decoder.embed_positions.weight',
+      [config.max_position_embeddings + 2, hidden],
+      'normal',
+    ],
     ['model.decoder.project_in.weight', [hidden, width], 'normal'],
     ['model.decoder.project_out.weight', [width, hidden], 'normal'],
   ];
