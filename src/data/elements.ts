@@ -55,6 +55,7 @@ class ElementScan {
   }
 
   finish(): RowIndex {
+    if (this.depth === 0) throw new NotRows(null, 'empty file');
     if (!this.closed) throw new NotRows(this.line, 'the array of rows is not closed: no final "]"');
     return this.rows;
   }

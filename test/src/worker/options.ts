@@ -1,0 +1,22 @@
+import type { DataOptions } from '../../../src/data/options.ts';
+
+/** Options of the tiny tokenizer with `changes`. */
+export function options(changes: Partial<DataOptions> = {}): DataOptions {
+  return {
+    files: [],
+    tokenizerDir: '',
+    vocabularySize: 267,
+    maxLength: null,
+    truncationMode: 'keep_start',
+    packing: false,
+    completionOnlyLoss: null,
+    assistantOnlyLoss: null,
+    datasetTextField: 'text',
+    chatTemplate: null,
+    sampling: 'sequential',
+    seed: 42,
+    batchSize: 1,
+    workers: 1,
+    ...changes,
+  };
+}
