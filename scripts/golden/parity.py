@@ -10,10 +10,11 @@ import time
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
-from transformers import AutoModelForCausalLM, get_scheduler
+from transformers import AutoModelForCausalLM
 
-from common import GOLDEN, IGNORE, STORIES, decay_names, exact_rms_norm, versions, write_json
-from rows import collate, digest, prepared
+from common import GOLDEN, STORIES, exact_rms_norm, versions, write_json
+from loop import columns, train
+from rows import digest, prepared
 
 STEPS = 50
 BATCH = 8
@@ -61,53 +62,7 @@ def prepare(method: str, dtype: torch.dtype):
     model = base(dtype)
     if method == "lora":
         model = PeftModel.from_pretrained(model, ADAPTER, is_trainable=True).to(dtype)
-    return model.train()
-
-
-def optimizer_of(model):
-    decayed = decay_names(model)
-    named = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
-    groups = [
-        {"params": [p for name, p in named if name in decayed], "weight_decay": CONFIG["weight_decay"]},
-        {"params": [p for name, p in named if name not in decayed], "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(
-        groups,
-        lr=CONFIG["learning_rate"],
-        betas=(CONFIG["adam_beta1"], CONFIG["adam_beta2"]),
-        eps=CONFIG["adam_epsilon"],
-    )
-
-
-def train(method: str, dtype: torch.dtype, batches: list[list[dict]]) -> list[dict]:
-    model = prepare(method, dtype)
-    optimizer = optimizer_of(model)
-    schedule = get_scheduler(CONFIG["lr_scheduler_type"], optimizer, CONFIG["warmup_steps"], STEPS)
-    steps = []
-    for rows in batches:
-        ids, labels, mask = collate(rows)
-        targets = labels[:, 1:]
-        tokens = int((targets != IGNORE).sum())
-        logits = model(input_ids=ids, attention_mask=mask, use_cache=False).logits[:, :-1]
-        loss = torch.nn.functional.cross_entropy(
-            logits.reshape(-1, logits.shape[-1]),
-            targets.reshape(-1),
-            ignore_index=IGNORE,
-            reduction="sum",
-        )
-        loss = loss / tokens
-        loss.backward()
-        norm = torch.nn.utils.clip_grad_norm_(
-            [p for p in model.parameters() if p.requires_grad], CONFIG["max_grad_norm"]
-        )
-        rate = schedule.get_last_lr()[0]
-        optimizer.step()
-        schedule.step()
-        optimizer.zero_grad()
-        steps.append(
-            {"loss": loss.item(), "grad_norm": norm.item(), "learning_rate": rate, "tokens": tokens}
-        )
-    return steps
+    return model
 
 
 def main() -> None:
@@ -118,8 +73,8 @@ def main() -> None:
     runs = {}
     for method in ("full", "lora"):
         start = time.time()
-        narrow = train(method, torch.float32, batches)
-        wide = train(method, torch.float64, batches)
+        narrow = train(prepare(method, torch.float32), batches, CONFIG)
+        wide = train(prepare(method, torch.float64), batches, CONFIG)
         floor = {
             "loss": max(abs(a["loss"] - b["loss"]) for a, b in zip(narrow, wide)),
             "grad_norm_relative": max(
@@ -146,8 +101,5 @@ def main() -> None:
     )
 
 
-def columns(steps: list[dict]) -> dict[str, list]:
-    return {key: [step[key] for step in steps] for key in steps[0]}
-
-
-main()
+if __name__ == "__main__":
+    main()
