@@ -35,5 +35,8 @@ export function isRequestError(error: unknown): boolean {
 
 /** A data error at a place: `FILE:LINE: message`, or `FILE: message` for the file as a whole. */
 export function dataError(file: string, line: number | null, message: string): AttuneError {
-  return new AttuneError('data', line === null ? `${file}: ${message}` : `${file}:${line}: ${message}`);
+  return new AttuneError(
+    'data',
+    line === null ? `${file}: ${message}` : `${file}:${line}: ${message}`,
+  );
 }
