@@ -1,4 +1,4 @@
-import { copyFile, mkdir, open, rename, rm } from 'node:fs/promises';
+import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { AttuneError } from '../errors.ts';
 
@@ -73,7 +73,7 @@ export function textFile(name: string, text: string): OutputFile {
   };
 }
 
-/** A copy of a file. */
+/** A copy of a file's bytes; not of its mode, which may forbid writing. */
 export function copiedFile(name: string, source: string): OutputFile {
-  return { name, write: (path) => copyFile(source, path) };
+  return { name, write: async (path) => writeFile(path, await readFile(source)) };
 }

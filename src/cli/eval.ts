@@ -45,6 +45,5 @@ export async function evaluate(words: string[]): Promise<void> {
     },
   );
   for (const line of accountingLines(accounting).slice(0, -1)) process.stderr.write(`${line}\n`);
-  const { nll, tokens, perplexity, meanTokenAccuracy, entropy } = found;
-  printJson({ nll, tokens, perplexity, mean_token_accuracy: meanTokenAccuracy, entropy });
+  printJson(found);
 }

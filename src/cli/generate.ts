@@ -45,9 +45,6 @@ export async function generate(given: unknown): Promise<void> {
     signal,
     ...(json ? {} : { onText: (text: string) => process.stdout.write(text) }),
   });
-  if (!json) process.stdout.write('\n');
-  else {
-    const { text, promptIds, ids, finish, seconds } = found;
-    printJson({ text, prompt_ids: promptIds, ids, finish_reason: finish, seconds });
-  }
+  if (json) printJson(found);
+  else process.stdout.write('\n');
 }

@@ -1,3 +1,4 @@
+import { snakeCase } from '../config/table.ts';
 import { env } from '../env.ts';
 import { AttuneError, isRequestError } from '../errors.ts';
 
@@ -29,11 +30,13 @@ export function print(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
-/** A result as one JSON document, numbers that JSON lacks as text. */
+/** A result as one JSON document: keys in snake_case, numbers that JSON lacks as text. */
 export function printJson(value: object): void {
   print(
-    JSON.stringify(value, (_, inner: unknown) =>
-      typeof inner === 'number' && !Number.isFinite(inner) ? String(inner) : inner,
-    ),
+    JSON.stringify(value, (_, inner: unknown) => {
+      if (typeof inner === 'number' && !Number.isFinite(inner)) return String(inner);
+      if (typeof inner !== 'object' || inner === null || Array.isArray(inner)) return inner;
+      return Object.fromEntries(Object.entries(inner).map(([key, v]) => [snakeCase(key), v]));
+    }),
   );
 }
