@@ -14,7 +14,19 @@ test('a small cache forgets and still answers the same', () => {
     return spell(word);
   };
   const cache = new PieceCache(merge, ids, 2);
-  const pieces = ['ab', 'ab', 'ab', 'c', 'é', 'ab', 'c', 'é', '😀', 'x'.repeat(100), 'x'.repeat(100)];
+  const pieces = [
+    'ab',
+    'ab',
+    'ab',
+    'c',
+    'é',
+    'ab',
+    'c',
+    'é',
+    '😀',
+    'x'.repeat(100),
+    'x'.repeat(100),
+  ];
   const [cached, fresh] = [new TokenList(), new TokenList()];
   let at = 0;
   for (const piece of pieces) {
