@@ -21,9 +21,10 @@ export interface OutputFile {
 /** Any failure to write, as an AttuneError that names the file and says what went wrong. */
 export function writeError(path: string, cause: unknown): AttuneError {
   const { code = '', message } = cause as NodeJS.ErrnoException;
-  const native = /no space left/i.test(message) ? REASONS.ENOSPC : undefined;
-  if (cause instanceof AttuneError && !native) return cause;
-  const reason = native ?? REASONS[code] ?? message;
+  if (cause instanceof AttuneError && cause.code === 'device') return cause;
+  const full = /no space left/i.test(message);
+  if (cause instanceof AttuneError && !full) return cause;
+  const reason = full ? REASONS.ENOSPC : (REASONS[code] ?? message);
   return new AttuneError('device', `${path}: cannot be written: ${reason}`, { cause });
 }
 

@@ -1,4 +1,5 @@
-import { unknownKey } from '../config/entry.ts';
+import { entryError, unknownKey } from '../config/entry.ts';
+import { table } from '../config/table.ts';
 import { resolveConfig } from '../config.ts';
 import { AttuneError } from '../errors.ts';
 import { evaluateConfig } from '../train/evaluate.ts';
@@ -25,18 +26,18 @@ export async function evaluate(words: string[]): Promise<void> {
   const { entries } = await readWords(words, ['json']);
   const keys = entries.map((at) => (at.name === 'data' ? { ...at, name: 'trainFile' } : at));
   for (const at of keys) {
-    if (at.name !== 'trainFile' && !KEYS.includes(at.name)) throw unknownKey(at, ['data']);
+    if (at.name === 'trainFile' || KEYS.includes(at.name)) continue;
+    throw Object.hasOwn(table, at.name)
+      ? entryError(at, 'is a key of train, and none of eval')
+      : unknownKey(at, ['data']);
   }
   if (!keys.some((at) => at.name === 'trainFile')) {
     throw new AttuneError('config', '--data: is required');
   }
-  const data = keys.map((at) =>
-    at.name === 'trainFile' && typeof at.value === 'string' ? { ...at, value: [at.value] } : at,
-  );
   const signal = interruptSignal('stopping');
   let next = 0;
   const { accounting, ...found } = await evaluateConfig(
-    resolveConfig(data).config,
+    resolveConfig(keys).config,
     signal,
     (tokens) => {
       if (performance.now() < next) return;

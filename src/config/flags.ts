@@ -1,6 +1,7 @@
 import { AttuneError } from '../errors.ts';
 import { type Entry, entry } from './entry.ts';
 import { camelCase, type Key, type KeyName, table } from './table.ts';
+import { RENAMED } from './trl.ts';
 
 /**
  * `--key value`, `--key=value`, `--key` and `--no-key` (true and false), and several values where
@@ -30,7 +31,9 @@ function isFlag(word: string): boolean {
 
 function kindOf(written: string): Key<unknown>['kind'] | undefined {
   const name = camelCase(written);
-  return Object.hasOwn(table, name) ? table[name as KeyName].kind : undefined;
+  if (name === 'data') return table.trainFile.kind;
+  const key = Object.hasOwn(RENAMED, name) ? RENAMED[name]! : name;
+  return Object.hasOwn(table, key) ? table[key as KeyName].kind : undefined;
 }
 
 function flagEntry(written: string, values: readonly string[]): Entry {

@@ -2,7 +2,7 @@ import { type Entry, entryError, shown } from './entry.ts';
 import { type KeyName, snakeCase, table } from './table.ts';
 
 /** Other names of the same key. */
-const RENAMED: Readonly<Record<string, KeyName>> = {
+export const RENAMED: Readonly<Record<string, KeyName>> = {
   modelNameOrPath: 'model',
   adapterNameOrPath: 'adapter',
   datasetName: 'dataset',

@@ -102,7 +102,7 @@ export async function lossCurve(losses: readonly number[], columns: number): Pro
   const finite = losses.filter((loss) => Number.isFinite(loss));
   if (finite.length < 2) return '';
   const { default: chart } = await import('asciichart');
-  const width = Math.max(10, Math.min(finite.length, columns - 12));
+  const width = Math.max(10, Math.min(finite.length, columns - 14));
   const points = Array.from({ length: width }, (_, i) => {
     const begin = Math.floor((i * finite.length) / width);
     const end = Math.max(begin + 1, Math.floor(((i + 1) * finite.length) / width));

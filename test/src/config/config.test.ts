@@ -166,6 +166,7 @@ warmup_ratio: 0.1\nloss_type: chunked_nll`,
   ]);
   assert.is(flags('--packing').config.packing, 'bfd');
   assert.is(flags('--packing', 'wrapped').config.packing, 'wrapped');
+  assert.is(flags('--warmup-ratio', '0.1').config.warmupSteps, 0.1);
   assert.is(
     resolveConfig(parseFlags(['--model-name-or-path', 'x', '--train-file', 'y'])).config.model,
     'x',

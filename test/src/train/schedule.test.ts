@@ -22,13 +22,16 @@ function config(
 }
 
 function near(actual: number, expected: number, what: string): void {
-  assert.ok(Math.abs(actual - expected) <= 1e-13 * golden.rate + 1e-12 * expected, `${what}: ${actual} ${expected}`);
+  assert.ok(
+    Math.abs(actual - expected) <= 1e-13 * golden.rate + 1e-12 * expected,
+    `${what}: ${actual} ${expected}`,
+  );
 }
 
 for (const { type, warmup, total, kwargs, rates } of golden.schedules) {
   test(`${type} ${JSON.stringify(kwargs)} equals transformers`, () => {
     const schedule = makeSchedule(config(type, kwargs, warmup), total);
-    rates.forEach((rate: number, step: number) => near(schedule.at(step), rate, `step ${step}`));
+    for (const [step, rate] of rates.entries()) near(schedule.at(step), rate, `step ${step}`);
   });
 }
 

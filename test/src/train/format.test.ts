@@ -1,0 +1,40 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { accountingLines, bytes, duration, short } from '../../../src/train/format.ts';
+import { lossCurve } from '../../../src/train/progress.ts';
+
+test('every row read is trained or left out', () => {
+  const lines = accountingLines({
+    read: 12,
+    trained: 9,
+    leftOut: [{ reason: 'nothing left to train', count: 3, examples: ['a.jsonl:2', 'a.jsonl:5'] }],
+    truncated: 4,
+    tokens: 2000,
+    trainedTokens: 500,
+    rows: 3,
+    fill: 0.975,
+  });
+  assert.equal(lines, [
+    'rows: read 12 = trained 9 + left out 3, 4 truncated',
+    '  left out 3: nothing left to train (a.jsonl:2, a.jsonl:5)',
+    '  2,000 tokens an epoch, 25 % of them trained; 3 rows, 97.5 % full',
+  ]);
+});
+
+test('times, bytes and numbers', () => {
+  assert.equal([3.21, 42, 93, 7300].map(duration), ['3.2s', '42s', '1m 33s', '2h 1m']);
+  assert.equal([2 ** 20, 3 * 2 ** 30].map(bytes), ['1.0 MiB', '3.00 GiB']);
+  assert.equal([1.23456, 2e-5, Number.NaN].map(short), ['1.235', '0.00002', 'NaN']);
+});
+
+test('the loss curve fits the terminal', async () => {
+  const curve = await lossCurve(
+    Array.from({ length: 500 }, (_, i) => 500 / (i + 100)),
+    60,
+  );
+  assert.ok(curve.split('\n').length > 5);
+  for (const line of curve.split('\n')) assert.ok(line.length <= 60, line);
+  assert.is(await lossCurve([1], 60), '');
+});
+
+test.run();
