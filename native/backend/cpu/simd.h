@@ -38,6 +38,16 @@ static inline int64_t padded(int64_t size) { return (size + kLanes - 1) / kLanes
 
 static inline Vec broadcast(float value) { return value - Vec{}; }  // "-": no operation, -0 stays
 
+static inline Ints lane_index() {
+#if defined(__AVX512F__)
+  return Ints{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+#elif defined(__AVX2__)
+  return Ints{0, 1, 2, 3, 4, 5, 6, 7};
+#else
+  return Ints{0, 1, 2, 3};
+#endif
+}
+
 static inline Words bits_of(Vec x) {
   Words words;
   memcpy(&words, &x, sizeof x);
@@ -124,9 +134,7 @@ static inline void store(uint16_t* to, Vec x, Part part) {
 /** `other` outside the lanes of a tail, so that padding does not enter a sum or a maximum. */
 static inline Vec only(Vec x, Full, float = 0) { return x; }
 static inline Vec only(Vec x, Part part, float other = 0) {
-  Ints lane;
-  for (int i = 0; i < kLanes; ++i) lane[i] = i;
-  return lane < part.count ? x : broadcast(other);
+  return lane_index() < part.count ? x : broadcast(other);
 }
 
 /** Calls f(i, Full) for every whole vector of [0, size), then f(i, Part) for the tail. */
@@ -151,31 +159,28 @@ static inline Vec max(Vec a, Vec b) {
 #endif
 }
 
-/** Sum and maximum over the lanes, halving each time. */
-static inline float sum(Vec x) {
-#if defined(__AVX512F__)
-  return _mm512_reduce_add_ps(x);
+/** Lane i holds lane i ^ distance. */
+static inline Vec swap_lanes(Vec x, int distance) {
+#if defined(__clang__)
+  Vec y;
+  for (int i = 0; i < kLanes; ++i) y[i] = x[i ^ distance];
+  return y;
 #else
-  float lane[kLanes];
-  memcpy(lane, &x, sizeof x);
-  for (int half = kLanes / 2; half > 0; half /= 2) {
-    for (int i = 0; i < half; ++i) lane[i] += lane[i + half];
-  }
-  return lane[0];
+  return __builtin_shuffle(x, lane_index() ^ distance);
 #endif
 }
 
+/** Sum and maximum over the lanes, halving each time. */
+static inline float sum(Vec x) {
+#pragma GCC unroll 4
+  for (int half = kLanes / 2; half > 0; half /= 2) x += swap_lanes(x, half);
+  return x[0];
+}
+
 static inline float max_lane(Vec x) {
-#if defined(__AVX512F__)
-  return _mm512_reduce_max_ps(x);
-#else
-  float lane[kLanes];
-  memcpy(lane, &x, sizeof x);
-  for (int half = kLanes / 2; half > 0; half /= 2) {
-    for (int i = 0; i < half; ++i) lane[i] = lane[i] > lane[i + half] ? lane[i] : lane[i + half];
-  }
-  return lane[0];
-#endif
+#pragma GCC unroll 4
+  for (int half = kLanes / 2; half > 0; half /= 2) x = max(x, swap_lanes(x, half));
+  return x[0];
 }
 
 static inline Vec sqrt(Vec x) {

@@ -85,12 +85,13 @@ static __attribute__((noinline)) void product(const Product& job) {
 
 /** Interleaves the low (or high) halves of two vectors. */
 static inline Vec zip(Vec a, Vec b, bool high) {
-  Ints index;
-  for (int i = 0; i < kLanes; ++i) index[i] = (high ? kLanes / 2 : 0) + i / 2 + (i % 2) * kLanes;
+  const Ints lane = lane_index();
+  const Ints index = (lane >> 1) + (lane & 1) * kLanes + (high ? kLanes / 2 : 0);
 #if defined(__clang__)
   Vec mixed;
-  for (int i = 0; i < kLanes; ++i)
+  for (int i = 0; i < kLanes; ++i) {
     mixed[i] = index[i] < kLanes ? a[index[i]] : b[index[i] - kLanes];
+  }
   return mixed;
 #else
   return __builtin_shuffle(a, b, index);

@@ -1,0 +1,72 @@
+#include "backend/registry.h"
+
+#include <cstdlib>
+
+#include "backend/cpu/host.h"
+#include "core/error.h"
+#include "fixture.h"
+
+namespace attune::test {
+namespace {
+
+/** Sets ATTUNE_ISA for the length of a scope. */
+struct ForcedIsa {
+  explicit ForcedIsa(const std::string& name) {
+    const char* value = std::getenv("ATTUNE_ISA");
+    present = value != nullptr;
+    if (present) before = value;
+    setenv("ATTUNE_ISA", name.c_str(), 1);
+  }
+  ~ForcedIsa() { present ? setenv("ATTUNE_ISA", before.c_str(), 1) : unsetenv("ATTUNE_ISA"); }
+  std::string before;
+  bool present;
+};
+
+void expect_code(Code code, const std::function<void()>& action) {
+  try {
+    action();
+    fail("accepted");
+  } catch (const Error& error) {
+    expect(error.code() == code, std::string("refused as ") + code_name(error.code()));
+  }
+}
+
+TEST(registry) {
+  run("the processor", [] {
+    const DeviceInfo cpu = devices().front();
+    expect(cpu.kind == "cpu" && !cpu.name.empty() && cpu.threads > 0 && cpu.memory > 0, "fields");
+    expect(cpu.isas.size() == backends().size(), "instruction sets");
+  });
+  for (const NamedBackend& b : backends()) {
+    run("ATTUNE_ISA=" + b.isa, [&] {
+      const ForcedIsa forced(b.isa);
+      const DeviceInfo cpu = devices().front();
+      expect(cpu.isa == b.isa, "in use: " + cpu.isa);
+      expect(!cpu.bfloat16 || b.isa == "avx512", "bfloat16 without AVX-512");
+    });
+  }
+  run("an unknown instruction set", [] {
+    const ForcedIsa forced("avx1024");
+    expect_code(Code::config, [] { devices(); });
+  });
+  run("an unknown device", [] { expect_code(Code::device, [] { make_backend("abacus"); }); });
+}
+
+TEST(memory) {
+  HostBackend& backend = *backends().front().backend;
+  run("aligned and zeroed", [&] {
+    for (size_t bytes : {size_t{0}, size_t{1}, size_t{65}, size_t{5} << 20}) {
+      auto* memory = static_cast<uint8_t*>(backend.allocate(bytes));
+      expect(reinterpret_cast<uintptr_t>(memory) % 64 == 0, "not aligned");
+      for (size_t i = 0; i < bytes; ++i) expect(memory[i] == 0, "not zeroed");
+      backend.release(memory);
+    }
+  });
+  run("too much", [&] {
+    expect_code(Code::memory, [&] { backend.allocate(size_t{1} << 60); });
+    expect_code(Code::memory, [&] { backend.allocate(~size_t{0}); });
+  });
+}
+
+}  // namespace
+}  // namespace attune::test
