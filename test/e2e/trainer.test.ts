@@ -1,0 +1,188 @@
+/** SFTTrainer and its neighbours over the real engine, on a small model and a few rows. */
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import {
+  AttuneError,
+  evaluate,
+  generate,
+  inspect,
+  mergeAdapter,
+  type RunPlan,
+  SFTTrainer,
+  type StepRecord,
+  type TrainOptions,
+} from '../../src/index.ts';
+import { hasShared, STORIES, temporary } from './shared.ts';
+
+if (hasShared(9)) {
+  const dir = temporary();
+  const data = join(dir, 'rows.jsonl');
+  const words = 'once upon a time there was a little girl who had a red ball and a big dog'.split(
+    ' ',
+  );
+  const text = (i: number) =>
+    words.map((_, j) => words[(i * 7 + j * (i + 1)) % words.length]).join(' ');
+  const rows = Array.from({ length: 20 }, (_, i) => ({ text: text(i) }));
+  writeFileSync(data, rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
+  let runs = 0;
+  const options = (more: Partial<TrainOptions> = {}): TrainOptions => ({
+    model: STORIES,
+    trainFile: data,
+    outputDir: join(dir, `run-${runs++}`),
+    dtype: 'float32',
+    maxLength: 64,
+    perDeviceTrainBatchSize: 2,
+    learningRate: 5e-3,
+    numTrainEpochs: 1,
+    loggingSteps: 1,
+    ...more,
+  });
+  const metrics = (out: string) =>
+    readFileSync(join(out, 'metrics.jsonl'), 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+  const code = (error: unknown) => (error as AttuneError).code;
+
+  test('an epoch of LoRA: events, metrics, evaluation, result', async () => {
+    const given = options({ evalFile: data, evalStrategy: 'steps', evalSteps: 5 });
+    const trainer = new SFTTrainer(given);
+    const seen: string[] = [];
+    let plan: RunPlan | undefined;
+    trainer.on('plan', (event) => {
+      plan = event;
+    });
+    for (const name of ['accounting', 'plan', 'evaluate', 'save', 'end'] as const) {
+      trainer.on(name, () => seen.push(name));
+    }
+    const result = await trainer.train();
+    assert.equal(seen, ['accounting', 'plan', 'evaluate', 'evaluate', 'save', 'end']);
+    assert.is(plan?.totalSteps, 10);
+    assert.equal([result.steps, result.skipped, result.accounting.read], [10, 0, 20]);
+    const rows = metrics(given.outputDir!);
+    assert.is(rows.length, 12);
+    assert.is(rows.at(-1).step, 10);
+    assert.is(rows.filter((row) => row.loss !== undefined).at(-1).epoch, 1);
+    assert.is(rows.at(-1).eval_loss, result.evalLoss);
+    const files = readdirSync(given.outputDir!).sort();
+    assert.equal(files, [
+      'adapter_config.json',
+      'adapter_model.safetensors',
+      'metrics.jsonl',
+      'tokenizer.json',
+      'tokenizer_config.json',
+    ]);
+    const adapter = given.outputDir!;
+    const base = await evaluate({ model: STORIES, data, dtype: 'float32', maxLength: 64 });
+    const tuned = await evaluate({
+      model: STORIES,
+      adapter,
+      data,
+      dtype: 'float32',
+      maxLength: 64,
+    });
+    assert.ok(tuned.nll < base.nll);
+    assert.ok(Math.abs(tuned.nll - result.evalLoss!) < 1e-5);
+
+    const outputDir = join(dir, 'merged');
+    await mergeAdapter({ model: STORIES, adapter, outputDir });
+    const merged = await evaluate({ model: outputDir, data, dtype: 'float32', maxLength: 64 });
+    assert.ok(Math.abs(merged.nll - tuned.nll) < 1e-5);
+    const more = await new SFTTrainer(options({ adapter, maxSteps: 1 })).train();
+    assert.ok(more.loss < base.nll);
+  });
+
+  test('steps one by one; full fine-tuning, packed, without a limit of length', async () => {
+    const trainer = new SFTTrainer(options({ method: 'full', packing: 'bfd', maxSteps: 3 }));
+    const steps: StepRecord[] = [];
+    for await (const step of trainer.steps()) steps.push(step);
+    assert.equal(
+      steps.map(({ step }) => step),
+      [1, 2, 3],
+    );
+    assert.ok(steps[2]!.loss < steps[0]!.loss);
+    const free = await new SFTTrainer(options({ maxLength: null, maxSteps: 1 })).train();
+    assert.is(free.steps, 1);
+  });
+
+  test('leaving the steps early frees the directory and saves nothing', async () => {
+    const given = options();
+    for await (const _ of new SFTTrainer(given).steps()) break;
+    assert.equal(readdirSync(given.outputDir!), ['metrics.jsonl']);
+    await new SFTTrainer({ ...given, maxSteps: 1 }).train();
+  });
+
+  test('an abort ends the run after the step, with the result so far', async () => {
+    const controller = new AbortController();
+    const given = options({ maxSteps: 100 });
+    const trainer = new SFTTrainer({ ...given, signal: controller.signal });
+    trainer.on('step', ({ step }) => step === 2 && controller.abort());
+    const error = await trainer.train().catch((caught: unknown) => caught);
+    assert.instance(error, AttuneError);
+    assert.is(code(error), 'aborted');
+    assert.match((error as Error).message, /after step 2; the result so far is in/);
+    assert.ok(existsSync(join(given.outputDir!, 'adapter_model.safetensors')));
+    const early = new SFTTrainer({ ...options(), signal: AbortSignal.abort() });
+    assert.is(code(await early.train().catch((caught: unknown) => caught)), 'aborted');
+  });
+
+  test('two runs cannot share a directory, and a trainer runs once', async () => {
+    const given = options();
+    const first = new SFTTrainer(given);
+    const steps = first.steps();
+    await steps.next();
+    const second = await new SFTTrainer(given).train().catch((caught: unknown) => caught);
+    assert.match((second as Error).message, /is in use by process/);
+    await steps.return();
+    const again = await first.train().catch((caught: unknown) => caught);
+    assert.is(code(again), 'config');
+  });
+
+  test('an error in the data ends the run with its file and line', async () => {
+    const broken = join(dir, 'broken.jsonl');
+    writeFileSync(broken, `${JSON.stringify(rows[0])}\n{"text": \n`);
+    for (const maxSteps of [-1, 50]) {
+      const run = new SFTTrainer(options({ trainFile: broken, maxSteps })).train();
+      const error = await run.catch((caught: unknown) => caught);
+      assert.is(code(error), 'data');
+      assert.ok((error as Error).message.startsWith(`${broken}:2:`), (error as Error).message);
+    }
+  });
+
+  test('the same seed gives the same bits', async () => {
+    const losses = async () => {
+      const seen: number[] = [];
+      for await (const { loss } of new SFTTrainer(options({ loraDropout: 0.1 })).steps())
+        seen.push(loss);
+      return seen;
+    };
+    assert.equal(await losses(), await losses());
+  });
+
+  test('generate equals the golden text, as text and as a stream', async () => {
+    const golden = JSON.parse(readFileSync(join(STORIES, 'golden_greedy.json'), 'utf8'));
+    let streamed = '';
+    const found = await generate({
+      model: STORIES,
+      prompt: '',
+      maxNewTokens: 200,
+      dtype: 'float32',
+      onText: (piece) => {
+        streamed += piece;
+      },
+    });
+    assert.equal([...found.promptIds, ...found.ids], golden.ids);
+    assert.is(found.text, golden.text);
+    assert.is(streamed, golden.text);
+  });
+
+  test('inspect yields every row', async () => {
+    let count = 0;
+    for await (const row of inspect(options())) assert.is(row.index, count++);
+    assert.is(count, 20);
+  });
+}
+
+test.run();
