@@ -79,6 +79,12 @@ program
   .argument('[name]', 'one of them')
   .action(async (name?: string) => (await import('./cli/bench.ts')).bench(name));
 
+// The reader has seen enough: `attune inspect … | head`.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+});
+
 try {
   await program.parseAsync();
 } catch (error) {

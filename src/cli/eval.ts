@@ -46,5 +46,5 @@ export async function evaluate(words: string[]): Promise<void> {
     },
   );
   for (const line of accountingLines(accounting).slice(0, -1)) process.stderr.write(`${line}\n`);
-  printJson(found);
+  await printJson(found);
 }

@@ -45,6 +45,6 @@ export async function generate(given: unknown): Promise<void> {
     signal,
     ...(json ? {} : { onText: (text: string) => process.stdout.write(text) }),
   });
-  if (json) printJson(found);
+  if (json) await printJson(found);
   else process.stdout.write('\n');
 }

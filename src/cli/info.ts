@@ -15,9 +15,9 @@ export async function info(words: string[]): Promise<void> {
   const found = devices();
   const plan = entries.length > 0 ? await modelPlan(entries) : null;
   if (own.json) return printJson({ devices: found, ...(plan ? { plan } : {}) });
-  for (const device of found) print(deviceText(device));
+  for (const device of found) await print(deviceText(device));
   if (plan)
-    print(
+    await print(
       `${count(plan.parameters)} parameters, ${count(plan.trainableParameters)} trained\n${memoryLine(plan)}`,
     );
 }

@@ -15,7 +15,7 @@ export async function inspect(words: string[]): Promise<void> {
   let shown = 0;
   for await (const row of inspectRows(resolved.config)) {
     const colours = process.stdout.isTTY ?? false;
-    print(offsets ? rowText(row, offsets(row.text), colours) : JSON.stringify(row));
+    await print(offsets ? rowText(row, offsets(row.text), colours) : JSON.stringify(row));
     if (++shown >= rows || process.stdout.destroyed) return;
   }
 }

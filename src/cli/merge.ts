@@ -5,6 +5,6 @@ import { print, printJson } from './report.ts';
 export async function merge(options: MergeOptions & { json?: boolean }): Promise<void> {
   process.stderr.write(`merging ${options.adapter} into ${options.model}\n`);
   await mergeAdapter(options);
-  if (options.json) printJson({ outputDir: options.outputDir });
-  else print(options.outputDir);
+  if (options.json) await printJson({ outputDir: options.outputDir });
+  else await print(options.outputDir);
 }

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { snakeCase } from '../config/table.ts';
 import { env } from '../env.ts';
 import { AttuneError, isRequestError } from '../errors.ts';
@@ -25,14 +26,14 @@ export function interruptSignal(message: string): AbortSignal {
   return controller.signal;
 }
 
-/** Writes a result to stdout. */
-export function print(text: string): void {
-  process.stdout.write(`${text}\n`);
+/** Writes a result to stdout; the promise waits where the reader is slower. */
+export async function print(text: string): Promise<void> {
+  if (!process.stdout.write(`${text}\n`)) await once(process.stdout, 'drain');
 }
 
 /** A result as one JSON document: keys in snake_case, numbers that JSON lacks as text. */
-export function printJson(value: object): void {
-  print(
+export function printJson(value: object): Promise<void> {
+  return print(
     JSON.stringify(value, (_, inner: unknown) => {
       if (typeof inner === 'number' && !Number.isFinite(inner)) return String(inner);
       if (typeof inner !== 'object' || inner === null || Array.isArray(inner)) return inner;

@@ -12,8 +12,8 @@ export async function train(words: string[]): Promise<void> {
   try {
     const result = await trainer.train();
     await finish();
-    if (own.json) printJson(result);
-    else print(result.outputDir);
+    if (own.json) await printJson(result);
+    else await print(result.outputDir);
   } catch (error) {
     await finish();
     throw error;
