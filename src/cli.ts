@@ -54,6 +54,7 @@ program
   .requiredOption('--model <dir>', 'model directory')
   .option('--adapter <dir>', 'PEFT adapter directory')
   .requiredOption('--prompt <text>', 'text to continue; empty: begin with the BOS token')
+  .option('--chat', 'the prompt is what a user says: render it with the chat template')
   .option('--max-new-tokens <n>', 'most tokens to make', '256')
   .option('--temperature <t>', '0 takes the most likely token', '0')
   .option('--top-k <k>', 'only the k most likely tokens; 0: all', '0')

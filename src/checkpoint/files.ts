@@ -1,5 +1,6 @@
-import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { existsSync } from 'node:fs';
+import { mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { AttuneError } from '../errors.ts';
 
 const REASONS: Readonly<Record<string, string>> = {
@@ -28,11 +29,20 @@ export function writeError(path: string, cause: unknown): AttuneError {
   return new AttuneError('device', `${path}: cannot be written: ${reason}`, { cause });
 }
 
-/** Makes a directory and those above it. */
+/** Makes a directory and those above it, one by one: Node's own recursion never ends below /proc. */
 export async function makeDirectory(dir: string): Promise<void> {
-  await mkdir(dir, { recursive: true }).catch((cause) => {
+  try {
+    const missing: string[] = [];
+    for (let path = resolve(dir); !existsSync(path); path = dirname(path)) missing.unshift(path);
+    for (const path of missing) await mkdir(path).catch(ignoreExisting);
+    if (!(await stat(dir)).isDirectory()) throw new Error('it is a file, not a directory');
+  } catch (cause) {
     throw writeError(dir, cause);
-  });
+  }
+}
+
+function ignoreExisting(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EEXIST') throw error;
 }
 
 /**

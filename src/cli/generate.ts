@@ -18,6 +18,7 @@ const shape = {
   model: v.string(),
   adapter: v.optional(v.string()),
   prompt: v.string(),
+  chat: v.optional(v.boolean(), false),
   maxNewTokens: integer(1),
   temperature: number(0),
   topK: integer(0),
@@ -36,10 +37,11 @@ export async function generate(given: unknown): Promise<void> {
     const flag = v.getDotPath(issue)?.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`);
     throw new AttuneError('config', `--${flag}: ${issue.message}`);
   }
-  const { json, adapter, dtype, device: _, ...options } = parsed.output;
+  const { json, adapter, dtype, device: _, chat, prompt, ...options } = parsed.output;
   const signal = interruptSignal('stopping');
   const found = await run({
     ...options,
+    ...(chat ? { messages: [{ role: 'user', content: prompt }] } : { prompt }),
     adapter: adapter ?? null,
     dtype: dtype ?? null,
     signal,

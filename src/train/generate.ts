@@ -1,19 +1,23 @@
 import { join } from 'node:path';
 import { readJsonIfPresent } from '../checkpoint/json.ts';
+import type { Message } from '../data/message.ts';
 import { AttuneError } from '../errors.ts';
 import type { Engine } from '../native/addon.d.ts';
+import { ChatTemplate } from '../template/chat.ts';
+import { TokenStream } from '../tokenizer/stream.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { type DType, type Model, openModel, startEngine } from './model.ts';
 import { makeSampler, type SamplerOptions } from './sampler.ts';
-import { TextStream } from './textstream.ts';
 
 export interface GenerateOptions extends Partial<SamplerOptions> {
   /** Model directory. */
   model: string;
   /** PEFT adapter directory. */
   adapter?: string | null;
-  /** Empty: starts from the BOS token. */
-  prompt: string;
+  /** Plain text; empty: starts from the BOS token. */
+  prompt?: string;
+  /** A conversation, rendered with the tokenizer's chat template, that the assistant continues. */
+  messages?: readonly Message[];
   maxNewTokens?: number;
   dtype?: DType | null;
   signal?: AbortSignal;
@@ -37,7 +41,9 @@ export async function generate(options: GenerateOptions): Promise<Generation> {
   const model = await openModel(options.model, options.adapter ?? null);
   const { Tokenizer } = await import('../tokenizer/tokenizer.ts');
   const tokenizer = await Tokenizer.load(model.dir);
-  const prompt = encodePrompt(tokenizer, options.prompt);
+  const prompt = options.messages
+    ? encodeMessages(tokenizer, options.messages)
+    : encodePrompt(tokenizer, options.prompt ?? '');
   const length = prompt.length + maxNewTokens;
   const { engine, loaded } = startEngine(model, {
     method: 'none',
@@ -61,6 +67,19 @@ function encodePrompt(tokenizer: Tokenizer, prompt: string): Int32Array {
   throw new AttuneError('tokenizer', 'prompt: it is empty, and the tokenizer has no BOS token');
 }
 
+function encodeMessages(tokenizer: Tokenizer, messages: readonly Message[]): Int32Array {
+  if (tokenizer.chatTemplate === null) {
+    throw new AttuneError(
+      'template',
+      'messages: the tokenizer has no chat template; give a prompt',
+    );
+  }
+  const template = new ChatTemplate(tokenizer.chatTemplate, tokenizer.special);
+  const extras = { tools: null, documents: null, variables: {} };
+  const { text } = template.render(messages, extras, { addGenerationPrompt: true });
+  return tokenizer.encode(text, { addSpecialTokens: false }).ids;
+}
+
 /** The tokenizer's EOS token, and every `eos_token_id` of generation_config.json or config.json. */
 async function stopIds(model: Model, tokenizer: Tokenizer): Promise<ReadonlySet<number>> {
   const generation = await readJsonIfPresent(join(model.dir, 'generation_config.json'));
@@ -78,7 +97,12 @@ async function decode(
 ): Promise<Generation> {
   const { temperature = 0, topK = 0, topP = 1, seed = 42 } = options;
   const sample = makeSampler({ temperature, topK, topP, seed });
-  const stream = new TextStream(tokenizer, prompt);
+  const stream = new TokenStream(tokenizer, { skipSpecialTokens: true }, prompt);
+  let text = '';
+  const show = (piece: string) => {
+    text += piece;
+    if (piece) options.onText?.(piece);
+  };
   const ids: number[] = [];
   const start = performance.now();
   let finish: Generation['finish'] = 'length';
@@ -90,12 +114,10 @@ async function decode(
       finish = 'end';
       break;
     }
-    const text = stream.push(id);
-    if (text) options.onText?.(text);
+    show(stream.push(id));
     next = Int32Array.of(id);
   }
-  const rest = stream.end();
-  if (rest) options.onText?.(rest);
+  show(stream.end());
   const seconds = (performance.now() - start) / 1000;
-  return { text: stream.text, promptIds: [...prompt], ids, finish, seconds };
+  return { text, promptIds: [...prompt], ids, finish, seconds };
 }

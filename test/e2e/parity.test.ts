@@ -25,8 +25,10 @@ if (hasShared(count)) {
     Math.max(...theirs.map((value, i) => distance(ours[i]!, value)));
 
   /** Every step of a run that starts from the golden weights (and adapter). */
-  async function train(method: 'full' | 'lora', options: TrainOptions): Promise<StepRecord[]> {
-    const { model, data: _, dtype, ...keys } = config;
+  async function train(
+    method: 'full' | 'lora',
+    options: Partial<TrainOptions>,
+  ): Promise<StepRecord[]> {
     const trainer = new SFTTrainer({
       model: STORIES,
       adapter: method === 'lora' ? join(GOLDEN, 'adapters/stories260K') : undefined,
@@ -34,11 +36,11 @@ if (hasShared(count)) {
       dtype: 'float32',
       trainFile: data,
       outputDir: join(dir, `${method}-${Math.random()}`),
-      maxLength: keys.max_length,
-      learningRate: keys.learning_rate,
+      maxLength: config.max_length,
+      learningRate: config.learning_rate,
       lrSchedulerType: 'linear',
-      weightDecay: keys.weight_decay,
-      maxGradNorm: keys.max_grad_norm,
+      weightDecay: config.weight_decay,
+      maxGradNorm: config.max_grad_norm,
       trainSamplingStrategy: 'sequential',
       ...options,
     } as TrainOptions);

@@ -21,7 +21,7 @@ const TYPESCRIPT: Record<string, string[]> = {
     'src/pack',
     'src/batch/batch.ts',
   ],
-  'src/batch': ['src/errors.ts', 'src/data', 'src/pack', 'src/worker'],
+  'src/batch': ['src/errors.ts', 'src/data', 'src/template', 'src/tokenizer', 'src/pack', 'src/worker'],
   'src/native': ['src/errors.ts', 'src/env.ts'],
   'src/arch': ['src/errors.ts', 'src/native/addon.d.ts'],
   'src/checkpoint': ['src/errors.ts', 'src/arch', 'src/native/addon.d.ts'],

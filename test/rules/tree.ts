@@ -16,7 +16,7 @@ export function filesBelow(folder: string, endings: readonly string[]): SourceFi
     .map((entry) => join(entry.parentPath, entry.name))
     .map((path) => ({ path: relative(ROOT, path), text: readFileSync(path, 'utf8') }));
   if (files.length === 0) throw new Error(`no ${endings.join(', ')} below ${folder}`);
-  return files.sort((a, b) => a.path.localeCompare(b.path));
+  return files.sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
 /** Comments and strings blanked out, so that prose breaks no rule. */

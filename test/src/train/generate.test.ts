@@ -1,7 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { makeSampler } from '../../../src/train/sampler.ts';
-import { TextStream } from '../../../src/train/textstream.ts';
 
 const logits = Float32Array.of(0, 2, 1, -1, 2);
 const plain = { temperature: 1, topK: 0, topP: 1, seed: 7 };
@@ -52,27 +51,6 @@ test('the same seed gives the same ids, another gives others', () => {
   };
   assert.equal(ids(1), ids(1));
   assert.not.equal(ids(1), ids(2));
-});
-
-test('text is held back inside a character, and words keep their spaces', () => {
-  // Id 0 is a beginning; 1 and 2 are the bytes of é; others are words, the first without its space.
-  const decode = (ids: Int32Array) =>
-    Array.from(ids)
-      .map((id, i, all) => {
-        if (id === 0) return '';
-        if (id === 1) return all[i + 1] === 2 ? 'é' : '\uFFFD';
-        return id === 2 ? '' : ` w${id}`;
-      })
-      .join('')
-      .replace(/^ /, '');
-  const stream = new TextStream({ decode }, Int32Array.of(0, 5));
-  assert.equal(
-    [7, 1, 2, 8].map((id) => stream.push(id)),
-    [' w7', '', 'é', ' w8'],
-  );
-  stream.push(1);
-  assert.is(stream.end(), '\uFFFD');
-  assert.is(stream.text, ' w7é w8\uFFFD');
 });
 
 test.run();
