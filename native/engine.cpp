@@ -1,5 +1,6 @@
 #include "engine.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "core/error.h"
@@ -83,8 +84,11 @@ void Engine::initialise_adapters() {
       continue;
     const float bound = 1.0f / std::sqrt(static_cast<float>(parameter.cols));
     std::vector<float> values(static_cast<size_t>(parameter.size()));
-    for (size_t i = 0; i < values.size(); ++i)
-      values[i] = bound * (2 * uniform(philox(options_.seed, p, i / 4).word[i % 4]) - 1);
+    for (size_t block = 0; 4 * block < values.size(); ++block) {
+      const Random4 words = philox(options_.seed, p, block);
+      for (size_t i = 4 * block; i < std::min(values.size(), 4 * block + 4); ++i)
+        values[i] = bound * (2 * uniform(words.word[i % 4]) - 1);
+    }
     write_value(parameter, 0, values);
   }
 }

@@ -36,21 +36,30 @@ export class Blocks {
   private readonly finished: Promise<unknown>;
 
   constructor(
-    private readonly records: Records,
+    private readonly source: Records,
     private readonly options: DataOptions,
   ) {
-    this.bounds = blockBounds(records.length, options.packing !== false);
+    this.bounds = blockBounds(source.length, options.packing !== false);
     this.count = this.bounds.length - 1;
     this.slots = Array.from({ length: this.count }, makeSlot);
-    const files = records.sources.map(({ file }, i) => ({
+    const files = source.sources.map(({ file }, i) => ({
       file,
-      shape: records.shapes[i] as (typeof records.shapes)[number],
+      shape: source.shapes[i] as (typeof source.shapes)[number],
     }));
     this.pool = new EncodePool({ options, files });
     const order = this.recordOrder();
     const lanes = Array.from({ length: this.pool.threads + 1 }, () => this.encode(order));
     this.finished = Promise.all(lanes).finally(() => this.pool.close());
     this.finished.catch(() => {});
+  }
+
+  /** Records of the dataset, and how many of them block `index` was made from. */
+  get records(): number {
+    return this.bounds[this.count] ?? 0;
+  }
+
+  recordsIn(index: number): number {
+    return (this.bounds[index + 1] ?? 0) - (this.bounds[index] ?? 0);
   }
 
   /** Block `index`. Rejects with the error that ended encoding. */
@@ -74,7 +83,7 @@ export class Blocks {
   /** random: all records permuted before they are cut into blocks; otherwise file order. */
   private recordOrder(): Uint32Array {
     const { sampling, seed } = this.options;
-    const { length } = this.records;
+    const { length } = this.source;
     if (sampling === 'random') return permutation(length, purpose.records, seed);
     return Uint32Array.from({ length }, (_, index) => index);
   }
@@ -84,7 +93,7 @@ export class Blocks {
       const index = this.next++;
       const rows = order.subarray(this.bounds[index], this.bounds[index + 1]);
       try {
-        this.slots[index]?.resolve(await this.pool.run(this.records.task(rows)));
+        this.slots[index]?.resolve(await this.pool.run(this.source.task(rows)));
       } catch (error) {
         this.fail(this.firstFault(error as Error));
       }
@@ -97,7 +106,7 @@ export class Blocks {
       return error;
     }
     try {
-      this.records.check();
+      this.source.check();
       return error;
     } catch (first) {
       return first as Error;

@@ -7,6 +7,12 @@ import { inspectRows } from './inspect.ts';
 import { type RowReference, rowCount, rowsInOrder } from './order.ts';
 import { Records } from './records.ts';
 
+/** A batch, and how far into its epoch it reaches. */
+export interface EpochBatch extends Batch {
+  /** Share of the epoch's records that have been used up with this batch, from 0 to 1. */
+  progress: number;
+}
+
 /**
  * The data of a run: read, tokenized, masked and packed in threads, while it is already being
  * trained on. Errors in the data reject whichever call waits for them.
@@ -45,7 +51,7 @@ export class Dataset {
    * fewer; those before `startBatch` are skipped. The order depends on (seed, epoch) alone. The
    * first batch comes as soon as its rows are encoded.
    */
-  async *batches(epoch: number, startBatch = 0): AsyncGenerator<Batch> {
+  async *batches(epoch: number, startBatch = 0): AsyncGenerator<EpochBatch> {
     const { batchSize } = this.options;
     let skip = startBatch * batchSize;
     let rows: RowReference[] = [];
@@ -53,10 +59,10 @@ export class Dataset {
       if (skip-- > 0) continue;
       rows.push(row);
       if (rows.length < batchSize) continue;
-      yield makeBatch(rows.flatMap(documentsOf));
+      yield batchOf(rows);
       rows = [];
     }
-    if (rows.length > 0) yield makeBatch(rows.flatMap(documentsOf));
+    if (rows.length > 0) yield batchOf(rows);
   }
 
   /** Every row in file order, before packing, for people to look at. */
@@ -68,6 +74,10 @@ export class Dataset {
   async close(): Promise<void> {
     await this.blocks.close();
   }
+}
+
+function batchOf(rows: RowReference[]): EpochBatch {
+  return { ...makeBatch(rows.flatMap(documentsOf)), progress: rows.at(-1)?.progress ?? 0 };
 }
 
 function documentsOf({ block, row }: RowReference): { ids: Int32Array; labels: Int32Array }[] {

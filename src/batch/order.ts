@@ -8,6 +8,8 @@ import { permutation, purpose } from './random.ts';
 export interface RowReference {
   block: Block;
   row: number;
+  /** Share of the epoch's records that have been used up with this row, from 0 to 1. */
+  progress: number;
 }
 
 /** Packed rows of a block. */
@@ -31,12 +33,18 @@ export async function* rowsInOrder(
   }
   const random = sampling === 'random';
   const order = random && epoch > 0 ? permutation(blocks.count, purpose.blocks, seed, epoch) : null;
+  let before = 0;
   for (let i = 0; i < blocks.count; i++) {
     const index = order?.[i] ?? i;
     const block = await blocks.get(index);
     const count = rowCount(block);
+    const records = blocks.recordsIn(index);
     const rows = random ? permutation(count, purpose.rows, seed, epoch, index) : null;
-    for (let row = 0; row < count; row++) yield { block, row: rows?.[row] ?? row };
+    for (let row = 0; row < count; row++) {
+      const progress = (before + (records * (row + 1)) / count) / blocks.records;
+      yield { block, row: rows?.[row] ?? row, progress };
+    }
+    before += records;
   }
 }
 
@@ -46,18 +54,19 @@ function* groupedRows(
   seed: number,
   epoch: number,
 ): Generator<RowReference> {
-  const all: RowReference[] = [];
+  const all: { block: Block; row: number }[] = [];
   for (const block of blocks) {
     for (let row = 0; row < rowCount(block); row++) all.push({ block, row });
   }
   const lengths = Int32Array.from(all, rowLength);
+  let done = 0;
   for (const index of groupByLength(lengths, batchSize, seed, epoch)) {
-    yield all[index] as RowReference;
+    yield { ...all[index]!, progress: ++done / all.length };
   }
 }
 
 /** Tokens of a packed row. */
-function rowLength({ block, row }: RowReference): number {
+function rowLength({ block, row }: Pick<RowReference, 'block' | 'row'>): number {
   const { rows, pieces } = block;
   return (pieces[rows[row + 1] ?? 0] ?? 0) - (pieces[rows[row] ?? 0] ?? 0);
 }

@@ -1,4 +1,5 @@
 import type { Dataset } from '../batch/dataset.ts';
+import { inParts } from '../batch/parts.ts';
 import { resolveOptions, type TrainConfig, type TrainOptions } from '../config.ts';
 import type { Accounting } from '../data/options.ts';
 import { AttuneError } from '../errors.ts';
@@ -72,7 +73,7 @@ export async function evaluateConfig(
     });
     engine = started.engine;
     const [dataset] = await Promise.all([opening, started.loaded]);
-    const sums = await evaluateDataset(engine, dataset, signal, onProgress);
+    const sums = await evaluateDataset(engine, dataset, batchSize * maxLength, signal, onProgress);
     return { ...means(sums), accounting: await dataset.accounting() };
   } finally {
     engine?.dispose();
@@ -80,17 +81,19 @@ export async function evaluateConfig(
   }
 }
 
-/** Sums over every batch of one pass. Throws `aborted` between batches, `data` for no tokens. */
+/** Sums over every batch of one pass, at most `capacity` tokens at a time. Throws `aborted` between batches, `data` for no tokens. */
 export async function evaluateDataset(
   engine: Pick<Engine, 'evaluate'>,
   dataset: Pick<Dataset, 'batches'>,
+  capacity: number,
   signal?: AbortSignal,
   onProgress?: (tokens: number) => void,
 ): Promise<BatchSums> {
   const sums = emptySums();
   for await (const batch of dataset.batches(0)) {
     if (signal?.aborted) throw new AttuneError('aborted', 'evaluation was interrupted');
-    addSums(sums, await engine.evaluate(batch));
+    const parts = inParts(batch, capacity).map((part) => engine.evaluate(part));
+    for (const part of parts) addSums(sums, await part);
     onProgress?.(sums.tokens);
   }
   if (sums.tokens === 0) throw new AttuneError('data', 'evaluation: no row has a token to predict');

@@ -8,8 +8,8 @@ export interface StepRecord {
   /** From 1. */
   step: number;
   totalSteps: number;
-  /** Fractional; null while the length of an epoch is not known. */
-  epoch: number | null;
+  /** Epochs done, fractional: by the share of records used up. */
+  epoch: number;
   /** Mean over the step's trained tokens. */
   loss: number;
   /** Global norm of the gradient before clipping. */

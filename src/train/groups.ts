@@ -1,48 +1,45 @@
-import type { Batch } from '../batch/batch.ts';
+import type { EpochBatch } from '../batch/dataset.ts';
 import { AttuneError } from '../errors.ts';
 
 /** The micro-batches of one optimizer step. */
 export interface Group {
-  /** From 0, and how many micro-batches of that epoch are done after this group. */
+  /** Epochs done after this group; whole at the end of each. */
   epoch: number;
-  done: number;
   endsEpoch: boolean;
-  batches: Batch[];
+  batches: EpochBatch[];
   /** Trained tokens of all of them: what the gradients are divided by. */
   trained: number;
 }
 
 /** Where batches come from: epoch by epoch, in an order that the epoch decides. */
 export interface BatchSource {
-  batches(epoch: number): AsyncGenerator<Batch>;
+  batches(epoch: number): AsyncGenerator<EpochBatch>;
 }
 
 /** Optimizer steps without end, `size` micro-batches each; the last of an epoch may have fewer. */
 export async function* stepGroups(source: BatchSource, size: number): AsyncGenerator<Group> {
   for (let epoch = 0; ; epoch++) {
     let ready: Group | null = null;
-    let batches: Batch[] = [];
-    let done = 0;
+    let batches: EpochBatch[] = [];
     for await (const batch of source.batches(epoch)) {
       batches.push(batch);
-      done++;
       if (batches.length < size) continue;
       if (ready) yield ready;
-      ready = group(epoch, done, batches);
+      ready = group(epoch, batches);
       batches = [];
     }
     if (batches.length > 0) {
       if (ready) yield ready;
-      ready = group(epoch, done, batches);
+      ready = group(epoch, batches);
     }
     if (!ready) throw new AttuneError('data', 'train_file: there is nothing to train');
-    yield { ...ready, endsEpoch: true };
+    yield { ...ready, epoch: epoch + 1, endsEpoch: true };
   }
 }
 
-function group(epoch: number, done: number, batches: Batch[]): Group {
+function group(epoch: number, batches: EpochBatch[]): Group {
   const trained = batches.reduce((sum, batch) => sum + batch.trained, 0);
-  return { epoch, done, endsEpoch: false, batches, trained };
+  return { epoch: epoch + batches.at(-1)!.progress, endsEpoch: false, batches, trained };
 }
 
 /** The same items, each fetched while the one before it is being used. */

@@ -4,8 +4,8 @@ import { writeError } from '../checkpoint/files.ts';
 /** A row of metrics.jsonl about training, by TRL's names. Losses are means over trained tokens. */
 export interface LogRow {
   step: number;
-  /** Fractional; null while the length of an epoch is not known. */
-  epoch: number | null;
+  /** Epochs done, fractional: by the share of records used up. */
+  epoch: number;
   loss: number;
   /** Of the last step, before clipping. */
   grad_norm: number;
@@ -24,7 +24,7 @@ export interface LogRow {
 /** A row of metrics.jsonl about an evaluation while training. */
 export interface EvaluationRow {
   step: number;
-  epoch: number | null;
+  epoch: number;
   eval_loss: number;
   eval_mean_token_accuracy: number;
   eval_entropy: number;

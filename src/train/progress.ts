@@ -81,14 +81,14 @@ function barText({ loss, learningRate }: StepRecord, pace: Pace): string {
 function rowLine(row: LogRow, pace: Pace): string {
   const parts = [
     `step ${row.step}`,
-    row.epoch === null ? '' : `epoch ${row.epoch.toFixed(2)}`,
+    `epoch ${row.epoch.toFixed(2)}`,
     `loss ${short(row.loss)}`,
     `lr ${short(row.learning_rate)}`,
     `grad_norm ${short(row.grad_norm)}`,
     `${count(row.tokens_per_second)} tokens/s`,
     `ETA ${duration(pace.left)}`,
   ];
-  return parts.filter((part) => part !== '').join('  ');
+  return parts.join('  ');
 }
 
 function endLine(result: TrainResult): string {

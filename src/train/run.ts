@@ -10,12 +10,17 @@ import { MetricsFile } from './metrics.ts';
 import { type DType, defaultDType, type Model, openModel, startEngine } from './model.ts';
 import type { AdapterPlan } from './result.ts';
 
+/** Tokens that keep a processor busy; holding the activations of more buys no speed. */
+const ENOUGH_TOKENS = 1024;
+
 /** Everything that a training run holds. */
 export interface Run {
   model: Model;
   adapter: AdapterPlan | null;
   dtype: DType;
   engine: Engine;
+  /** The most tokens that the engine takes at a time; larger micro-batches go in parts. */
+  capacity: number;
   dataset: Dataset;
   evaluation: Dataset | null;
   metrics: MetricsFile;
@@ -70,12 +75,15 @@ async function open(
   const opening = Dataset.open(options);
   closers.push(() => opening.then((dataset) => dataset.close()).catch(() => {}));
   const maxLength = config.maxLength ?? (await longestDocument(options));
-  const maxTokens = maxLength * config.perDeviceTrainBatchSize;
+  const capacity = Math.min(
+    maxLength * config.perDeviceTrainBatchSize,
+    Math.max(maxLength, ENOUGH_TOKENS),
+  );
   const dtype = config.dtype ?? defaultDType();
   const { engine, loaded } = startEngine(model, {
     method: config.method,
     dtype,
-    maxTokens,
+    maxTokens: capacity,
     maxLength,
     ...(adapter ? { adapter: adapterSpec(adapter.config, adapter.modules) } : {}),
     training: {
@@ -95,5 +103,5 @@ async function open(
   }
   const metrics = new MetricsFile(join(config.outputDir, 'metrics.jsonl'));
   closers.push(() => metrics.close());
-  return { model, adapter, dtype, engine, dataset, evaluation, metrics, close };
+  return { model, adapter, dtype, engine, capacity, dataset, evaluation, metrics, close };
 }

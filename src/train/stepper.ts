@@ -1,3 +1,4 @@
+import { inParts } from '../batch/parts.ts';
 import type { TrainConfig } from '../config.ts';
 import { AttuneError } from '../errors.ts';
 import type { BatchSums, Engine, UpdateResult } from '../native/addon.d.ts';
@@ -11,8 +12,6 @@ const MOST_SKIPPED = 3;
 
 /** Makes optimizer steps of groups of micro-batches, and keeps the run's totals. */
 export class Stepper {
-  /** Micro-batches in an epoch; null while that is not known. */
-  batchesPerEpoch: number | null = null;
   done = 0;
   skipped = 0;
   tokens = 0;
@@ -22,18 +21,29 @@ export class Stepper {
   readonly #config: TrainConfig;
   readonly #schedule: Schedule;
   readonly #total: number;
+  readonly #capacity: number;
   #skippedInARow = 0;
   #ended = performance.now();
 
-  constructor(engine: Engine, config: TrainConfig, schedule: Schedule, total: number) {
+  /** `capacity`: the most tokens that the engine takes at a time. */
+  constructor(
+    engine: Engine,
+    config: TrainConfig,
+    schedule: Schedule,
+    total: number,
+    capacity: number,
+  ) {
     this.#engine = engine;
     this.#config = config;
     this.#schedule = schedule;
     this.#total = total;
+    this.#capacity = capacity;
   }
 
   /** One update. Throws `non_finite` when the third in a row had to be left out. */
   async step(group: Group): Promise<StepRecord> {
+    // The wait for the first rows is no part of step 1.
+    if (this.done === 0) this.restartClock();
     const learningRate = this.#schedule.at(this.done);
     const { sums, update } = await this.#update(group, learningRate);
     this.done++;
@@ -48,7 +58,7 @@ export class Stepper {
     return {
       step: this.done,
       totalSteps: this.#total,
-      epoch: this.batchesPerEpoch && group.epoch + group.done / this.batchesPerEpoch,
+      epoch: group.epoch,
       loss: sums.loss / sums.tokens,
       gradNorm: update.gradNorm,
       learningRate,
@@ -71,7 +81,9 @@ export class Stepper {
   ): Promise<{ sums: BatchSums; update: UpdateResult }> {
     const sums = emptySums();
     if (group.trained === 0) return { sums, update: { gradNorm: 0, applied: false } };
-    const parts = group.batches.map((batch) => this.#engine.accumulate(batch));
+    const parts = group.batches
+      .flatMap((batch) => inParts(batch, this.#capacity))
+      .map((part) => this.#engine.accumulate(part));
     const { adamBeta1, adamBeta2, adamEpsilon, weightDecay, maxGradNorm } = this.#config;
     const updating = this.#engine.update({
       learningRate,

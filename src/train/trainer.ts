@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import { type Resolved, resolveOptions, type TrainConfig, type TrainOptions } from '../config.ts';
 import type { Accounting } from '../data/options.ts';
 import { AttuneError } from '../errors.ts';
-import { batchesPerEpoch, isDue, totalSteps } from './cadence.ts';
+import { isDue, totalSteps } from './cadence.ts';
 import { evaluateDataset, means } from './evaluate.ts';
 import type { StepRecord, TrainEvents, TrainResult } from './events.ts';
 import { ahead, type Group, stepGroups } from './groups.ts';
@@ -63,8 +63,8 @@ export class SFTTrainer extends EventEmitter<TrainEvents> {
     const { config } = this;
     const total = await this.#countSteps(run);
     const schedule = makeSchedule(config, total);
-    const stepper = new Stepper(run.engine, config, schedule, total);
-    const account = this.#account(run, stepper);
+    const stepper = new Stepper(run.engine, config, schedule, total, run.capacity);
+    const account = this.#account(run);
     if (config.maxSteps < 0) await account;
     this.#announce(run, total);
     const window = new Window();
@@ -102,15 +102,11 @@ export class SFTTrainer extends EventEmitter<TrainEvents> {
   }
 
   /** Reports what became of every row as soon as that is known; training does not wait for it. */
-  #account(run: Run, stepper: Stepper): Promise<Accounting> {
-    const { dataset } = run;
-    const counted = (async () => {
-      const rows = await dataset.totalRows();
-      stepper.batchesPerEpoch = batchesPerEpoch(rows, this.config.perDeviceTrainBatchSize);
-      const accounting = await dataset.accounting();
+  #account(run: Run): Promise<Accounting> {
+    const counted = run.dataset.accounting().then((accounting) => {
       this.emit('accounting', accounting);
       return accounting;
-    })();
+    });
     // A failure is met again by the batches, and where this is awaited.
     counted.catch(() => {});
     return counted;
@@ -138,7 +134,7 @@ export class SFTTrainer extends EventEmitter<TrainEvents> {
 
   async #evaluate(run: Run, { step, epoch }: StepRecord, schedule: Schedule): Promise<void> {
     const start = performance.now();
-    const found = means(await evaluateDataset(run.engine, run.evaluation!));
+    const found = means(await evaluateDataset(run.engine, run.evaluation!, run.capacity));
     const row = {
       step,
       epoch,

@@ -1,36 +1,37 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Batch } from '../../../src/batch/batch.ts';
+import type { EpochBatch } from '../../../src/batch/dataset.ts';
 import { batchesPerEpoch, isDue, totalSteps } from '../../../src/train/cadence.ts';
 import { ahead, stepGroups } from '../../../src/train/groups.ts';
 
-const batch = (trained: number): Batch => ({
+const batch = (trained: number, progress: number): EpochBatch => ({
   tokens: new Int32Array(4),
   targets: new Int32Array(4),
   positions: new Int32Array(4),
   segments: Int32Array.of(0, 4),
   trained,
+  progress,
 });
 
 const source = (count: number) => ({
   async *batches(epoch: number) {
-    for (let i = 0; i < count; i++) yield batch(100 * epoch + i);
+    for (let i = 0; i < count; i++) yield batch(100 * epoch + i, (i + 1) / count);
   },
 });
 
 test('micro-batches are grouped; the last of an epoch may be fewer', async () => {
   const seen: unknown[] = [];
   for await (const group of stepGroups(source(5), 2)) {
-    seen.push([group.epoch, group.done, group.endsEpoch, group.trained]);
+    seen.push([group.epoch, group.endsEpoch, group.trained]);
     if (seen.length === 6) break;
   }
   assert.equal(seen, [
-    [0, 2, false, 1],
-    [0, 4, false, 5],
-    [0, 5, true, 4],
-    [1, 2, false, 201],
-    [1, 4, false, 205],
-    [1, 5, true, 104],
+    [0.4, false, 1],
+    [0.8, false, 5],
+    [1, true, 4],
+    [1.4, false, 201],
+    [1.8, false, 205],
+    [2, true, 104],
   ]);
 });
 

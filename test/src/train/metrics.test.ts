@@ -45,11 +45,11 @@ test('a row is weighted by tokens, with the norm and the rate of its last step',
 test('rows are on disk when written, numbers in full, NaN as text', () => {
   const path = join(mkdtempSync(join(tmpdir(), 'attune-')), 'metrics.jsonl');
   const metrics = new MetricsFile(path);
-  const row = { step: 1, epoch: null, loss: Number.NaN, grad_norm: 0.1 + 0.2 } as LogRow;
+  const row = { step: 1, epoch: 0.5, loss: Number.NaN, grad_norm: 0.1 + 0.2 } as LogRow;
   metrics.write(row);
   assert.is(
     readFileSync(path, 'utf8'),
-    '{"step":1,"epoch":null,"loss":"NaN","grad_norm":0.30000000000000004}\n',
+    '{"step":1,"epoch":0.5,"loss":"NaN","grad_norm":0.30000000000000004}\n',
   );
   metrics.write({ ...row, step: 2 });
   assert.is(readFileSync(path, 'utf8').split('\n').length, 3);
