@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <exception>
 
 #include "core/error.h"
 #include "core/rng.h"
@@ -107,8 +108,19 @@ void Engine::write_value(Parameter& parameter, int64_t first, const std::vector<
       bytes.data(), bytes.size());
 }
 
+// Most of the time goes into pages touched for the first time, which several threads share.
 void Engine::load(const std::vector<TensorRead>& reads) {
-  for (const TensorRead& read : reads) load(read);
+  std::exception_ptr failure;
+#pragma omp parallel for schedule(dynamic)
+  for (size_t i = 0; i < reads.size(); ++i) {
+    try {
+      load(reads[i]);
+    } catch (...) {
+#pragma omp critical
+      if (!failure) failure = std::current_exception();
+    }
+  }
+  if (failure) std::rethrow_exception(failure);
 }
 
 void Engine::load(const TensorRead& read) {

@@ -107,10 +107,8 @@ async function attune(model: string, data: string, steps: number): Promise<Measu
     .split('\n')
     .map((line) => JSON.parse(line) as Row);
   const later = rows.slice(1).map((row) => row.step_seconds);
-  // The first step's time holds the wait for its batch; the later estimate is the fair one.
-  const first = Math.min(rows[0]!.step_seconds, later.length > 0 ? median(later) : Infinity);
   return {
-    startOfStep1: seen.firstLine! - first,
+    startOfStep1: seen.firstLine! - rows[0]!.step_seconds,
     endOfStep1: seen.firstLine!,
     tokensPerSecond: (rows.at(-1)!.num_tokens - rows[0]!.num_tokens) / sum(later),
     peakMemory: seen.peakMemory,

@@ -20,7 +20,7 @@ export function addonPaths(): string[] {
 export function loadAddon(paths: readonly string[] = addonPaths()): Addon {
   if (loaded) return loaded;
   const require = createRequire(import.meta.url);
-  env.sleepWhileWaiting();
+  env.restWhileWaiting();
   const attempts: string[] = [];
   for (const path of paths) {
     try {

@@ -6,7 +6,6 @@ import * as assert from 'uvu/assert';
 import {
   AttuneError,
   evaluate,
-  generate,
   inspect,
   mergeAdapter,
   type RunPlan,
