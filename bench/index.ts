@@ -1,0 +1,39 @@
+// `npm run bench -- NAME …`: one benchmark, or all that need nothing beyond this machine.
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+
+const root = join(import.meta.dirname, '..');
+const tsx = ['--import', 'tsx'];
+
+/** Name → arguments for node, and what it shows. */
+const benchmarks: Record<string, { run: string[]; what: string }> = {
+  kernels: {
+    run: ['scripts/kernels.mjs', '--bench'],
+    what: 'each op beside the measured float32 peak and copy bandwidth of this machine',
+  },
+  data: {
+    run: [...tsx, 'bench/data.ts'],
+    what: 'packing a million lengths; tokenizing, beside @xenova/transformers',
+  },
+  train: {
+    run: [...tsx, 'bench/train/compare.ts'],
+    what: 'a 135M model against TRL: needs --python, an interpreter with torch, trl and peft',
+  },
+};
+
+const [name, ...rest] = process.argv.slice(2);
+const chosen = name === undefined ? ['kernels', 'data'] : [name];
+for (const each of chosen) {
+  const benchmark = benchmarks[each];
+  if (!benchmark) {
+    console.error(`bench: no benchmark is called ${each}; there are:`);
+    for (const [known, { what }] of Object.entries(benchmarks))
+      console.error(`  ${known}: ${what}`);
+    process.exit(2);
+  }
+  const { status } = spawnSync(process.execPath, [...benchmark.run, ...rest], {
+    cwd: root,
+    stdio: 'inherit',
+  });
+  if (status !== 0) process.exit(status ?? 1);
+}
