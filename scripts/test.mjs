@@ -26,10 +26,10 @@ function run(args, env = {}) {
 }
 
 /** uvu exits 0 when a hook throws, when no file matches and when a suite forgets run(): count for it. */
-async function uvu(folder, env = {}) {
-  const pattern = only ? `${only}.*\\.test\\.ts$` : '\\.test\\.ts$';
+async function uvu(folder, env = {}, files = '\\.test\\.ts$') {
+  const pattern = only ? `${only}.*${files}` : files;
   const { code, output } = await run(
-    ['--import', 'tsx', 'node_modules/uvu/bin.js', folder, pattern, '-i', 'golden|native/'],
+    ['--import', 'tsx', 'node_modules/uvu/bin.js', folder, pattern],
     env,
   );
   const count = (label) =>
@@ -73,5 +73,16 @@ if (!only) {
   await kernels(['--sanitize']);
 }
 await uvu('test');
+if (!only) {
+  // The engine once more at every lower instruction set of this machine, and without oneDNN.
+  const { devices } = await import('../dist/index.js');
+  const [{ isas, isa, product }] = devices();
+  const others = isas.slice(0, isas.indexOf(isa)).map((lower) => ({ ATTUNE_ISA: lower }));
+  if (product !== 'built-in') others.push({ ATTUNE_ONEDNN: '0' });
+  for (const env of others) {
+    console.log(`\nwith ${Object.entries(env).map((pair) => pair.join('='))}:`);
+    await uvu('test/e2e', env, '(gradients|exchange|stories)\\.test\\.ts$');
+  }
+}
 console.log(`${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped`);
 process.exit(totals.failed > 0 || totals.passed === 0 ? 1 : 0);
