@@ -204,7 +204,7 @@ export function camelCase(name: string): string {
 
 /** TRL's spelling. */
 export function snakeCase(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  return name.replace(/[A-Z]|\d+bit/g, (part) => `_${part.toLowerCase()}`);
 }
 
 /** The spelling of flags. */

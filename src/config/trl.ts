@@ -1,5 +1,6 @@
 import { type Entry, entryError, shown } from './entry.ts';
 import { type KeyName, snakeCase, table } from './table.ts';
+import { MEANINGLESS, UNBUILT } from './trlkeys.ts';
 
 /** Other names of the same key. */
 export const RENAMED: Readonly<Record<string, KeyName>> = {
@@ -13,86 +14,15 @@ export const RENAMED: Readonly<Record<string, KeyName>> = {
   warmupRatio: 'warmupSteps',
 };
 
-const PLANNED = 'memory is planned by the engine';
-const ISOLATED = 'rows are never padded and documents never see each other';
-const INDEPENDENT = 'evaluation is weighted by tokens, whatever the batches are';
-const ADAMW = 'AdamW is the optimizer';
-
-/** TRL's keys that mean nothing here, with the reason that is printed. */
-const MEANINGLESS: Readonly<Record<string, string>> = {
-  gradientCheckpointing: PLANNED,
-  gradientCheckpointingKwargs: PLANNED,
-  activationOffloading: PLANNED,
-  autoFindBatchSize: PLANNED,
-  torchEmptyCacheSteps: PLANNED,
-  useLigerKernel: 'the loss is always fused with the head',
-  attnImplementation: 'attention has one implementation',
-  torchCompile: 'the engine is compiled',
-  tf32: 'the engine chooses its products',
-  paddingFree: ISOLATED,
-  padToMultipleOf: ISOLATED,
-  padToken: ISOLATED,
-  evalPacking: INDEPENDENT,
-  perDeviceEvalBatchSize: INDEPENDENT,
-  evalAccumulationSteps: INDEPENDENT,
-  bf16FullEval: INDEPENDENT,
-  averageTokensAcrossDevices: 'the loss is always divided by the tokens of the whole step',
-  optim: ADAMW,
-  loggingNanInfFilter: 'NaN is written as it is',
-  loggingStrategy: 'logging_steps says when',
-  loggingFirstStep: 'logging_steps says when',
-  loggingDir: 'metrics.jsonl lies in output_dir',
-  runName: 'metrics.jsonl lies in output_dir',
-  includeNumInputTokensSeen: 'num_tokens is always written',
-  loraTaskType: 'the adapter is for causal language models',
-  useBnbNestedQuant: 'nothing is quantised',
-  bnb4bitQuantType: 'nothing is quantised',
-  bnb4bitQuantStorage: 'nothing is quantised',
-  datasetKwargs: 'pre-tokenized rows are recognised',
-  dataSeed: 'seed is the seed of the order too',
-  fullDeterminism: 'runs are deterministic',
-  trustRemoteCode: 'no code of a checkpoint is run',
-  removeUnusedColumns: 'columns without meaning are not read',
-  dataloaderNumWorkers: 'dataset_num_proc sets the threads',
-  dataloaderPinMemory: 'batches are flat arrays',
-  dataloaderDropLast: 'the last batch is trained',
-  ddpFindUnusedParameters: 'one process trains',
-  doTrain: 'the verb says what to do',
-  doEval: 'the verb says what to do',
-  overwriteOutputDir: 'results replace earlier ones',
-  disableTqdm: 'progress is plain where stderr is no terminal',
-  logLevel: 'messages have one level',
-  modelRevision: 'the model is a directory',
-  datasetTrainSplit: 'train_file names the data',
-  datasetTestSplit: 'eval_file names the data',
-  datasetStreaming: 'files are always streamed',
-  saveOnlyModel: 'save_strategy is no',
-  saveSafetensors: 'safetensors is the format',
-};
-
-/** TRL's switches for features that are not built: null or false is fine, anything else refused. */
-const UNBUILT: Readonly<Record<string, string>> = {
-  fp16: 'training in float16 is not built; use bf16',
-  loadIn4bit: 'quantised weights are not built yet',
-  loadIn8bit: 'quantised weights are not built yet',
-  eosToken: 'another EOS token than the tokenizer’s is not built yet',
-  pushToHub: 'uploads to the hub are not built yet',
-  loadBestModelAtEnd: 'checkpoints during a run are not built yet',
-  evalOnStart: 'evaluation before training is not built yet; use the eval verb',
-  deepspeed: 'training on several devices is not built yet',
-  fsdp: 'training on several devices is not built yet',
-  modelInitKwargs: 'settings for loading the model are not built; use dtype',
-};
-
-/** Names that are understood besides those of the table. */
+/** Names besides those of the table that somebody may have meant. */
 export const trlNames: readonly string[] = [
   ...Object.keys(RENAMED),
-  ...Object.keys(MEANINGLESS),
   ...Object.keys(UNBUILT),
   'bf16',
   'usePeft',
   'packingStrategy',
   'shuffleDataset',
+  'groupByLength',
 ];
 
 /** TRL's spellings as keys of the table, and a line for each key without meaning here. */
@@ -101,19 +31,24 @@ export function translate(entries: readonly Entry[]): { entries: Entry[]; notes:
   const out: Entry[] = [];
   const strategy = entries.findLast(({ name }) => name === 'packingStrategy');
   for (const at of entries) {
+    if (overruled(at, entries)) {
+      if (at.value === 'float32') notes.push(`${at.label} gives way to bf16`);
+      continue;
+    }
     const { name, value } = at;
     const as = (key: KeyName, translated: unknown) =>
       out.push({ ...at, name: key, value: translated });
     const reason = Object.hasOwn(MEANINGLESS, name) ? MEANINGLESS[name] : undefined;
-    // transformers writes both spellings of the warm-up when it dumps a configuration.
-    if (name === 'warmupRatio' && value === 0) continue;
     if (Object.hasOwn(table, name)) out.push(special(at, strategy));
     else if (Object.hasOwn(RENAMED, name))
       out.push(special({ ...at, name: RENAMED[name]! }, strategy));
+    else if (SWITCHES.includes(name) && value === null) continue;
     else if (name === 'bf16') as('dtype', truth(at) ? 'bfloat16' : 'float32');
     else if (name === 'usePeft') as('method', truth(at) ? 'lora' : 'full');
     else if (name === 'shuffleDataset') as('shuffle', truth(at) ? true : null);
-    else if (name === 'packingStrategy') checkStrategy(at);
+    else if (name === 'groupByLength') {
+      if (truth(at)) as('trainSamplingStrategy', 'group_by_length');
+    } else if (name === 'packingStrategy') checkStrategy(at);
     else if (name === 'optim' && !/^adamw_torch(_fused)?$/.test(String(value))) {
       throw entryError(at, `${shown(value)} is not built; use adamw_torch`);
     } else if (Object.hasOwn(UNBUILT, name)) refuseUnbuilt(at);
@@ -121,6 +56,39 @@ export function translate(entries: readonly Entry[]): { entries: Entry[]; notes:
     else out.push(at);
   }
   return { entries: out, notes };
+}
+
+/** True or false; null is as if they were not there. */
+const SWITCHES: readonly string[] = ['bf16', 'usePeft', 'shuffleDataset', 'groupByLength'];
+
+/**
+ * Pairs of keys that TRL users write together, where this one gives way. bf16 true is how TRL
+ * computes, whatever type the weights are loaded in; a warm-up in steps wins over a share.
+ */
+function overruled(at: Entry, entries: readonly Entry[]): boolean {
+  const given = (...names: string[]) =>
+    entries.find(({ name, source }) => source === at.source && names.includes(name));
+  switch (at.name) {
+    case 'dtype':
+    case 'torchDtype':
+      return isTrue(given('bf16')?.value);
+    case 'bf16':
+      return given('dtype', 'torchDtype') !== undefined && !isTrue(at.value);
+    case 'warmupSteps':
+      return !isPositive(at.value) && isPositive(given('warmupRatio')?.value);
+    case 'warmupRatio':
+      return at.value === 0 || isPositive(given('warmupSteps')?.value);
+    default:
+      return false;
+  }
+}
+
+function isTrue(value: unknown): boolean {
+  return value === true || value === 'true';
+}
+
+function isPositive(value: unknown): boolean {
+  return Number(value) > 0;
 }
 
 /** Values that TRL spells otherwise than the table does. */
@@ -131,6 +99,9 @@ function special(at: Entry, strategy: Entry | undefined): Entry {
   if (name === 'lossType' && value === 'chunked_nll') return { ...at, value: 'nll' };
   if (name === 'reportTo' && Array.isArray(value) && value.length < 2) {
     return { ...at, value: value[0] ?? 'none' };
+  }
+  if (name === 'resumeFromCheckpoint' && typeof value === 'boolean') {
+    return { ...at, value: value ? 'auto' : null };
   }
   if (name === 'lrSchedulerKwargs' && typeof value === 'string') {
     return { ...at, value: table.lrSchedulerKwargs.kind.fromText(value) };
@@ -145,11 +116,13 @@ function truth(at: Entry): boolean {
 }
 
 function checkStrategy(at: Entry): void {
-  if (['bfd', 'bfd_split', 'wrapped'].includes(at.value as string)) return;
+  if ([null, 'bfd', 'bfd_split', 'wrapped'].includes(at.value as string | null)) return;
   throw entryError(at, `expected one of bfd, bfd_split, wrapped, received ${shown(at.value)}`);
 }
 
 function refuseUnbuilt(at: Entry): void {
-  const off: unknown[] = [null, false, '', 'false', 'null'];
-  if (!off.includes(at.value)) throw entryError(at, UNBUILT[at.name] ?? snakeCase(at.name));
+  const off: unknown[] = [null, false, 0, '', 'false', 'null', '0'];
+  const { value } = at;
+  const empty = typeof value === 'object' && value !== null && Object.keys(value).length === 0;
+  if (!off.includes(value) && !empty) throw entryError(at, UNBUILT[at.name] ?? snakeCase(at.name));
 }
