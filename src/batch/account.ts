@@ -5,9 +5,14 @@ import { rowCount } from './order.ts';
 
 const shownExamples = 5;
 
-/** Adds up the blocks of a dataset. `capacity` is the length of a packed row, null when not packing. */
-export function account(blocks: readonly Block[], capacity: number | null): Accounting {
+/** Adds up blocks of a dataset of `available` rows. `capacity` is the length of a packed row, null when not packing. */
+export function account(
+  blocks: readonly Block[],
+  available: number,
+  capacity: number | null,
+): Accounting {
   const sum: Accounting = {
+    available,
     read: 0,
     trained: 0,
     leftOut: [],

@@ -73,6 +73,11 @@ export class Blocks {
     return Promise.all(this.slots.map((slot) => slot.promise));
   }
 
+  /** The blocks that are encoded by now. */
+  soFar(): Block[] {
+    return this.slots.map((slot) => slot.block).filter((block) => block !== null);
+  }
+
   /** Stops encoding; blocks that are not there yet are rejected. Idempotent. */
   async close(): Promise<void> {
     this.fail(new AttuneError('disposed', 'the dataset is closed'));
@@ -93,7 +98,10 @@ export class Blocks {
       const index = this.next++;
       const rows = order.subarray(this.bounds[index], this.bounds[index + 1]);
       try {
-        this.slots[index]?.resolve(await this.pool.run(this.source.task(rows)));
+        const block = await this.pool.run(this.source.task(rows));
+        const slot = this.slots[index] as Slot;
+        slot.block = block;
+        slot.resolve(block);
       } catch (error) {
         this.fail(this.firstFault(error as Error));
       }
@@ -120,13 +128,15 @@ export class Blocks {
 }
 
 interface Slot {
+  /** null until it is encoded. */
+  block: Block | null;
   promise: Promise<Block>;
   resolve: (block: Block) => void;
   reject: (error: Error) => void;
 }
 
 function makeSlot(): Slot {
-  const slot = {} as Slot;
+  const slot = { block: null } as Slot;
   slot.promise = new Promise((resolve, reject) => {
     slot.resolve = resolve;
     slot.reject = reject;

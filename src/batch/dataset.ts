@@ -42,8 +42,12 @@ export class Dataset {
 
   /** What became of every row read; waits until all is encoded. */
   async accounting(): Promise<Accounting> {
-    const capacity = this.options.packing === false ? null : this.options.maxLength;
-    return account(await this.blocks.all(), capacity);
+    return this.account(await this.blocks.all());
+  }
+
+  /** The same of the rows that are encoded by now. */
+  accountingSoFar(): Accounting {
+    return this.account(this.blocks.soFar());
   }
 
   /**
@@ -68,6 +72,11 @@ export class Dataset {
   /** Every row in file order, before packing, for people to look at. */
   inspect(): AsyncGenerator<InspectedRow> {
     return inspectRows(this.records, this.options);
+  }
+
+  private account(blocks: Parameters<typeof account>[0]): Accounting {
+    const capacity = this.options.packing === false ? null : this.options.maxLength;
+    return account(blocks, this.records.length, capacity);
   }
 
   /** Stops encoding and ends the threads. What waits is rejected with `disposed`. Idempotent. */

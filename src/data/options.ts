@@ -25,13 +25,15 @@ export interface DataOptions {
   workers: number;
 }
 
-/** Every row read is trained or left out, by reason; printed before step 1 and at the end. */
+/** Every row read is trained or left out, by reason. */
 export interface Accounting {
+  /** Rows of the files: more than `read` where max_steps, or an interrupt, came before all were. */
+  available: number;
   read: number;
   trained: number;
   leftOut: { reason: string; count: number; examples: string[] }[];
   truncated: number;
-  /** Tokens that enter training, and how many of them are trained on, in one epoch. */
+  /** Tokens of the rows read, and how many of them are trained on, in one epoch. */
   tokens: number;
   trainedTokens: number;
   /** Packed rows (or documents when not packing) in one epoch, and their fill from 0 to 1. */

@@ -26,19 +26,24 @@ export function short(number: number): string {
   return Number.isFinite(number) ? String(Number(number.toPrecision(4))) : String(number);
 }
 
-/** What became of every row: `rows: read 5 = trained 4 + left out 1`, and by reason. */
+/**
+ * What became of every row: `rows: read 5 = trained 4 + left out 1`, and by reason; `read 5 of 9`
+ * where the run ended before the rest was read.
+ */
 export function accountingLines(accounting: Accounting): string[] {
-  const { read, trained, leftOut, truncated, tokens, trainedTokens, rows, fill } = accounting;
+  const { available, read, trained, leftOut, truncated } = accounting;
+  const { tokens, trainedTokens, rows, fill } = accounting;
   const out = leftOut.reduce((sum, reason) => sum + reason.count, 0);
   const share = tokens > 0 ? Math.round((100 * trainedTokens) / tokens) : 0;
   const cut = truncated > 0 ? `, ${count(truncated)} truncated` : '';
+  const [of, unit] = read < available ? [` of ${available}`, 'in them'] : ['', 'an epoch'];
   return [
-    `rows: read ${read} = trained ${trained} + left out ${out}${cut}`,
+    `rows: read ${read}${of} = trained ${trained} + left out ${out}${cut}`,
     ...leftOut.map(({ reason, count: n, examples }) => {
       const where = examples.length > 0 ? ` (${examples.join(', ')})` : '';
       return `  left out ${n}: ${reason}${where}`;
     }),
-    `  ${count(tokens)} tokens an epoch, ${share} % of them trained; ${count(rows)} rows, ${(100 * fill).toFixed(1)} % full`,
+    `  ${count(tokens)} tokens ${unit}, ${share} % of them trained; ${count(rows)} rows, ${(100 * fill).toFixed(1)} % full`,
   ];
 }
 

@@ -26,6 +26,7 @@ export class SFTTrainer extends EventEmitter<TrainEvents> {
   #used = false;
   #result: TrainResult | null = null;
   #evalLoss: number | null = null;
+  #accounting: Accounting | null = null;
 
   /** Throws `config`, before any file is read, for a key that is unknown or wrong. */
   constructor(options: (TrainOptions | Resolved) & { signal?: AbortSignal | undefined }) {
@@ -64,7 +65,11 @@ export class SFTTrainer extends EventEmitter<TrainEvents> {
     const total = await this.#countSteps(run);
     const schedule = makeSchedule(config, total);
     const stepper = new Stepper(run.engine, config, schedule, total, run.capacity);
-    const account = this.#account(run);
+    const account = run.dataset.accounting().then((found) => this.#account(found));
+    let failure: unknown = null;
+    account.catch((error: unknown) => {
+      failure = error;
+    });
     if (config.maxSteps < 0) await account;
     this.#announce(run, total);
     const window = new Window();
@@ -85,13 +90,17 @@ export class SFTTrainer extends EventEmitter<TrainEvents> {
     }
     await saveResult(run.engine, run.model, run.adapter, config.outputDir);
     this.emit('save', config.outputDir);
+    const accounting = this.#account(run.dataset.accountingSoFar());
     if (stepper.done < total) {
       this.#stopIfAborted(
         `after step ${stepper.done}; the result so far is in ${config.outputDir}`,
       );
     }
-    this.#finish(stepper, await account);
+    // A bad row that no batch came to.
+    if (failure) throw failure;
+    this.#finish(stepper, accounting);
   }
+
   /** `max_steps`, or the updates of the epochs asked for, which takes knowing every row. */
   async #countSteps(run: Run): Promise<number> {
     const { config } = this;
@@ -101,15 +110,15 @@ export class SFTTrainer extends EventEmitter<TrainEvents> {
     return totalSteps(rows, batch, config.gradientAccumulationSteps, config.numTrainEpochs);
   }
 
-  /** Reports what became of every row as soon as that is known; training does not wait for it. */
-  #account(run: Run): Promise<Accounting> {
-    const counted = run.dataset.accounting().then((accounting) => {
-      this.emit('accounting', accounting);
-      return accounting;
-    });
-    // A failure is met again by the batches, and where this is awaited.
-    counted.catch(() => {});
-    return counted;
+  /**
+   * Reports what became of the rows, once: of every row as soon as that is known, which training
+   * does not wait for, or at the end of those that were read by then.
+   */
+  #account(found: Accounting): Accounting {
+    if (this.#accounting) return this.#accounting;
+    this.#accounting = found;
+    this.emit('accounting', found);
+    return found;
   }
 
   #announce(run: Run, totalSteps: number): void {
@@ -134,7 +143,15 @@ export class SFTTrainer extends EventEmitter<TrainEvents> {
 
   async #evaluate(run: Run, { step, epoch }: StepRecord, schedule: Schedule): Promise<void> {
     const start = performance.now();
-    const found = means(await evaluateDataset(run.engine, run.evaluation!, run.capacity));
+    const { engine, evaluation, capacity } = run;
+    let found: ReturnType<typeof means>;
+    try {
+      found = means(await evaluateDataset(engine, evaluation!, capacity, this.#signal));
+    } catch (error) {
+      // The loop ends the run, and writes the result.
+      if (this.#signal?.aborted) return;
+      throw error;
+    }
     const row = {
       step,
       epoch,

@@ -15,7 +15,7 @@ import {
 } from '../../src/index.ts';
 import { hasShared, STORIES, temporary } from './shared.ts';
 
-if (hasShared(9)) {
+if (hasShared(10)) {
   const dir = temporary();
   const data = join(dir, 'rows.jsonl');
   const words = 'once upon a time there was a little girl who had a red ball and a big dog'.split(
@@ -125,6 +125,31 @@ if (hasShared(9)) {
     assert.ok(existsSync(join(given.outputDir!, 'adapter_model.safetensors')));
     const early = new SFTTrainer({ ...options(), signal: AbortSignal.abort() });
     assert.is(code(await early.train().catch((caught: unknown) => caught)), 'aborted');
+  });
+
+  test('max_steps ends the run at once, with an account of the rows read by then', async () => {
+    const large = join(dir, 'large.jsonl');
+    writeFileSync(
+      large,
+      Array.from({ length: 20_000 }, (_, i) => `${JSON.stringify({ text: text(i) })}\n`).join(''),
+    );
+    const given = options({ trainFile: large, maxSteps: 1 });
+    const { accounting } = await new SFTTrainer(given).train();
+    assert.is(accounting.available, 20_000);
+    assert.ok(accounting.read > 0 && accounting.read < 20_000, String(accounting.read));
+    assert.is(accounting.read, accounting.trained);
+  });
+
+  test('an abort while evaluating ends the run, with the result so far', async () => {
+    const controller = new AbortController();
+    const evaluation = { evalFile: data, evalStrategy: 'steps', evalSteps: 1 } as const;
+    const given = options({ ...evaluation, maxSteps: 9 });
+    const trainer = new SFTTrainer({ ...given, signal: controller.signal });
+    trainer.on('log', () => controller.abort());
+    trainer.on('evaluate', () => assert.unreachable('the evaluation went on'));
+    const error = await trainer.train().catch((caught: unknown) => caught);
+    assert.is(code(error), 'aborted');
+    assert.ok(existsSync(join(given.outputDir!, 'adapter_model.safetensors')));
   });
 
   test('two runs cannot share a directory, and a trainer runs once', async () => {

@@ -104,6 +104,7 @@ for (const packing of ['bfd', 'bfd_split', 'wrapped'] as const) {
       assert.equal(
         { ...accounting, fill: 0 },
         {
+          available: 2100,
           read: 2100,
           trained: 2100,
           leftOut: [],
@@ -120,6 +121,17 @@ for (const packing of ['bfd', 'bfd_split', 'wrapped'] as const) {
     });
   });
 }
+
+test('rows are accounted for by the blocks that are there, before all are', async () => {
+  const files = [file('a.jsonl', lines(rows(20_000)))];
+  await using({ files }, async (dataset) => {
+    for await (const _ of dataset.batches(0)) break;
+    const { available, read, trained } = dataset.accountingSoFar();
+    assert.is(available, 20_000);
+    assert.ok(read >= 100 && read < available, String(read));
+    assert.is(read, trained);
+  });
+});
 
 test('group_by_length starts with the longest', async () => {
   const files = [file('a.jsonl', lines(rows(500)))];
@@ -139,6 +151,7 @@ test('rows left out are counted by reason', async () => {
   const files = [file('a.jsonl', lines(rowsOf))];
   await using({ files, maxLength: 4 }, async (dataset) => {
     assert.equal(await dataset.accounting(), {
+      available: 3,
       read: 3,
       trained: 2,
       leftOut: [

@@ -4,7 +4,8 @@ import { accountingLines, bytes, duration, short } from '../../../src/train/form
 import { lossCurve } from '../../../src/train/progress.ts';
 
 test('every row read is trained or left out', () => {
-  const lines = accountingLines({
+  const accounting = {
+    available: 12,
     read: 12,
     trained: 9,
     leftOut: [{ reason: 'nothing left to train', count: 3, examples: ['a.jsonl:2', 'a.jsonl:5'] }],
@@ -13,12 +14,15 @@ test('every row read is trained or left out', () => {
     trainedTokens: 500,
     rows: 3,
     fill: 0.975,
-  });
-  assert.equal(lines, [
+  };
+  assert.equal(accountingLines(accounting), [
     'rows: read 12 = trained 9 + left out 3, 4 truncated',
     '  left out 3: nothing left to train (a.jsonl:2, a.jsonl:5)',
     '  2,000 tokens an epoch, 25 % of them trained; 3 rows, 97.5 % full',
   ]);
+  const [first, , last] = accountingLines({ ...accounting, available: 90 });
+  assert.is(first, 'rows: read 12 of 90 = trained 9 + left out 3, 4 truncated');
+  assert.is(last, '  2,000 tokens in them, 25 % of them trained; 3 rows, 97.5 % full');
 });
 
 test('times, bytes and numbers', () => {
