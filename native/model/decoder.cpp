@@ -39,8 +39,9 @@ Decoder::Decoder(const ModelSpec& spec, const EngineOptions& options, Parameters
   std::vector<float> cosine(static_cast<size_t>(count)), sine(cosine.size());
   for (int64_t i = 0; i < count; ++i) {
     // float32 angles, as the reference implementations compute them
+    const int64_t position = i / half;
     const float angle =
-        static_cast<float>(i / half) * spec_.inverse_frequencies[static_cast<size_t>(i % half)];
+        static_cast<float>(position) * spec_.inverse_frequencies[static_cast<size_t>(i % half)];
     cosine[static_cast<size_t>(i)] = std::cos(angle) * spec_.rotary_scale;
     sine[static_cast<size_t>(i)] = std::sin(angle) * spec_.rotary_scale;
   }
@@ -351,6 +352,8 @@ void Decoder::upload(const Batch& batch) {
 BatchSums Decoder::accumulate(const Batch& batch, uint64_t micro_batch) {
   check(options_.method != Method::none, Code::config, "accumulate",
         "the engine was made without a method to train");
+  check(options_.method == Method::full || adapters_on, Code::config, "accumulate",
+        "the adapter was merged: there is nothing left to train");
   const Supervised supervised = supervised_of(batch);
   if (supervised.rows.empty()) return {};
   upload(batch);
