@@ -78,6 +78,14 @@ export class Blocks {
     return this.slots.map((slot) => slot.block).filter((block) => block !== null);
   }
 
+  /** Records of those blocks. */
+  get recordsSoFar(): number {
+    return this.slots.reduce(
+      (sum, { block }, index) => sum + (block === null ? 0 : this.recordsIn(index)),
+      0,
+    );
+  }
+
   /** Stops encoding; blocks that are not there yet are rejected. Idempotent. */
   async close(): Promise<void> {
     this.fail(new AttuneError('disposed', 'the dataset is closed'));

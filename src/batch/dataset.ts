@@ -45,6 +45,11 @@ export class Dataset {
     return this.account(await this.blocks.all());
   }
 
+  /** Rows encoded by now, and rows of the files. */
+  get progress(): { read: number; available: number } {
+    return { read: this.blocks.recordsSoFar, available: this.records.length };
+  }
+
   /** The same of the rows that are encoded by now. */
   accountingSoFar(): Accounting {
     return this.account(this.blocks.soFar());

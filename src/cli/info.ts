@@ -1,11 +1,10 @@
-import { adapterSpec } from '../checkpoint/adapter.ts';
 import { entry } from '../config/entry.ts';
 import { resolveConfig } from '../config.ts';
 import type { DeviceInfo, MemoryPlan } from '../native/addon.d.ts';
 import { devices } from '../native/binding.ts';
 import { bytes, count, memoryLine } from '../train/format.ts';
 import { openModel, planMemory } from '../train/model.ts';
-import { planAdapter } from '../train/run.ts';
+import { engineRequest, planAdapter } from '../train/run.ts';
 import { readWords } from './keys.ts';
 import { print, printJson } from './report.ts';
 
@@ -26,15 +25,8 @@ async function modelPlan(entries: Parameters<typeof resolveConfig>[0]): Promise<
   // No data is read; the key is required elsewhere.
   const { config } = resolveConfig([entry('option', 'trainFile', 'none'), ...entries]);
   const model = await openModel(config.model, config.adapter);
-  const adapter = planAdapter(config, model);
   const maxLength = config.maxLength ?? model.spec.maxPositions;
-  return planMemory(model, {
-    method: config.method,
-    dtype: config.dtype,
-    maxTokens: maxLength * config.perDeviceTrainBatchSize,
-    maxLength,
-    ...(adapter ? { adapter: adapterSpec(adapter.config, adapter.modules) } : {}),
-  });
+  return planMemory(model, engineRequest(config, planAdapter(config, model), maxLength));
 }
 
 function deviceText(device: DeviceInfo): string {

@@ -55,6 +55,8 @@ export interface TrainResult {
 /** Events of SFTTrainer, with their arguments. */
 export interface TrainEvents {
   warning: [message: string];
+  /** Rows read so far, every second of the wait for all of them that comes before step 1. */
+  reading: [rows: { read: number; available: number }];
   accounting: [accounting: Accounting];
   plan: [plan: RunPlan];
   step: [record: StepRecord];

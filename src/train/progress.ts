@@ -21,6 +21,11 @@ export async function showProgress(
   // The bar draws itself anew below the line at its next update.
   const line = (text: string) => output.write(`${bar ? '\r\x1b[K' : ''}${text}\n`);
   trainer.on('warning', (message) => line(`note: ${message}`));
+  trainer.on('reading', ({ read, available }) => {
+    const text = `read ${count(read)} of ${count(available)} rows`;
+    if (output.isTTY) output.write(`\r\x1b[K${text}\r`);
+    else line(text);
+  });
   trainer.on('accounting', (accounting) => accountingLines(accounting).forEach(line));
   trainer.on('plan', (plan) => {
     planLines(plan).forEach(line);

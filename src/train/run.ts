@@ -7,7 +7,14 @@ import type { TrainConfig } from '../config.ts';
 import type { Engine } from '../native/addon.d.ts';
 import { evaluationData, longestDocument, trainingData } from './data.ts';
 import { MetricsFile } from './metrics.ts';
-import { type DType, defaultDType, type Model, openModel, startEngine } from './model.ts';
+import {
+  type DType,
+  defaultDType,
+  type EngineRequest,
+  type Model,
+  openModel,
+  startEngine,
+} from './model.ts';
 import type { AdapterPlan } from './result.ts';
 
 /** Tokens that keep a processor busy; holding the activations of more buys no speed. */
@@ -44,6 +51,29 @@ export function planAdapter(config: TrainConfig, model: Model): AdapterPlan | nu
   };
 }
 
+/** The engine of a run whose documents have up to `maxLength` tokens. */
+export function engineRequest(
+  config: TrainConfig,
+  adapter: AdapterPlan | null,
+  maxLength: number,
+): EngineRequest & { dtype: DType } {
+  return {
+    method: config.method,
+    dtype: config.dtype ?? defaultDType(),
+    maxTokens: Math.min(
+      maxLength * config.perDeviceTrainBatchSize,
+      Math.max(maxLength, ENOUGH_TOKENS),
+    ),
+    maxLength,
+    ...(adapter ? { adapter: adapterSpec(adapter.config, adapter.modules) } : {}),
+    training: {
+      seed: config.seed,
+      loss: config.lossType,
+      labelSmoothing: config.labelSmoothingFactor,
+    },
+  };
+}
+
 /**
  * Opens a run. Rows are being read and tokenized while memory is taken and weights are loaded.
  * Whatever fails, all that was opened is closed again.
@@ -75,23 +105,9 @@ async function open(
   const opening = Dataset.open(options);
   closers.push(() => opening.then((dataset) => dataset.close()).catch(() => {}));
   const maxLength = config.maxLength ?? (await longestDocument(options));
-  const capacity = Math.min(
-    maxLength * config.perDeviceTrainBatchSize,
-    Math.max(maxLength, ENOUGH_TOKENS),
-  );
-  const dtype = config.dtype ?? defaultDType();
-  const { engine, loaded } = startEngine(model, {
-    method: config.method,
-    dtype,
-    maxTokens: capacity,
-    maxLength,
-    ...(adapter ? { adapter: adapterSpec(adapter.config, adapter.modules) } : {}),
-    training: {
-      seed: config.seed,
-      loss: config.lossType,
-      labelSmoothing: config.labelSmoothingFactor,
-    },
-  });
+  const request = engineRequest(config, adapter, maxLength);
+  const { dtype, maxTokens: capacity } = request;
+  const { engine, loaded } = startEngine(model, request);
   closers.push(() => engine.dispose());
   const [dataset] = await Promise.all([opening, loaded]);
   let evaluation: Dataset | null = null;

@@ -105,7 +105,8 @@ export class SFTTrainer extends EventEmitter<TrainEvents> {
   async #countSteps(run: Run): Promise<number> {
     const { config } = this;
     if (config.maxSteps > 0) return config.maxSteps;
-    const rows = await this.#orAborted(run.dataset.totalRows());
+    const tick = setInterval(() => this.emit('reading', run.dataset.progress), 1000);
+    const rows = await this.#orAborted(run.dataset.totalRows()).finally(() => clearInterval(tick));
     const batch = config.perDeviceTrainBatchSize;
     return totalSteps(rows, batch, config.gradientAccumulationSteps, config.numTrainEpochs);
   }

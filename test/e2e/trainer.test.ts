@@ -1,8 +1,10 @@
 /** SFTTrainer and its neighbours over the real engine, on a small model and a few rows. */
+import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { snakeCase } from '../../src/config/table.ts';
 import {
   AttuneError,
   evaluate,
@@ -43,6 +45,11 @@ if (hasShared(10)) {
       .trim()
       .split('\n')
       .map((line) => JSON.parse(line));
+  const cli = join(import.meta.dirname, '../../src/cli.ts');
+  const attune = (...words: string[]) =>
+    spawnSync(process.execPath, ['--import', 'tsx', cli, ...words], { encoding: 'utf8' });
+  const inSnakeCase = (value: object) =>
+    Object.fromEntries(Object.entries(value).map(([name, inner]) => [snakeCase(name), inner]));
   const code = (error: unknown) => (error as AttuneError).code;
 
   test('an epoch of LoRA: events, metrics, evaluation, result', async () => {
@@ -59,6 +66,18 @@ if (hasShared(10)) {
     const result = await trainer.train();
     assert.equal(seen, ['accounting', 'plan', 'evaluate', 'evaluate', 'save', 'end']);
     assert.is(plan?.totalSteps, 10);
+    const asked = [
+      'info',
+      '--json',
+      '--model',
+      STORIES,
+      '--dtype',
+      'float32',
+      '--max-length',
+      '64',
+    ];
+    const info = attune(...asked, '--per-device-train-batch-size', '2');
+    assert.equal(JSON.parse(info.stdout).plan, inSnakeCase(plan!.memory));
     assert.equal([result.steps, result.skipped, result.accounting.read], [10, 0, 20]);
     const rows = metrics(given.outputDir!);
     assert.is(rows.length, 12);

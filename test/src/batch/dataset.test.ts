@@ -130,6 +130,8 @@ test('rows are accounted for by the blocks that are there, before all are', asyn
     assert.is(available, 20_000);
     assert.ok(read >= 100 && read < available, String(read));
     assert.is(read, trained);
+    assert.is(dataset.progress.available, 20_000);
+    assert.ok(dataset.progress.read >= read);
   });
 });
 
