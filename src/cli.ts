@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { configHelp } from './cli/help.ts';
 import { report } from './cli/report.ts';
@@ -6,8 +7,11 @@ import { report } from './cli/report.ts';
 /** Words of a verb whose keys come from the configuration table, and are parsed there. */
 type Verb = (words: string[]) => Promise<void>;
 
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+
 const program = new Command('attune')
   .description('Supervised fine-tuning of language models at native speed')
+  .version(version, '-V, --version', 'print the version')
   .exitOverride()
   .configureOutput({ outputError: (text, write) => write(text) });
 

@@ -70,6 +70,21 @@ function missing(directory: string): AttuneError {
   );
 }
 
+/** The chat template of a directory of tokenizer files, or of an adapter beside which they lie. */
+export function chatTemplateOf(directory: string): string | null {
+  const config = readJson(directory, 'tokenizer_config.json');
+  return readChatTemplate(directory) ?? (config && configTemplate(config));
+}
+
+/** The template in tokenizer_config.json: text, or the default one of several. */
+export function configTemplate(config: JsonObject): string | null {
+  const template = config.chat_template;
+  if (typeof template === 'string') return template;
+  if (!Array.isArray(template)) return null;
+  const chosen = template.find((entry) => entry?.name === 'default');
+  return typeof chosen?.template === 'string' ? chosen.template : null;
+}
+
 function readChatTemplate(directory: string): string | null {
   const jinja = readText(directory, 'chat_template.jinja');
   if (jinja !== null) return jinja;

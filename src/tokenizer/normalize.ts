@@ -1,5 +1,5 @@
 import { AttuneError } from '../errors.ts';
-import { isObject, type JsonObject, type TokenizerFiles } from './files.ts';
+import { configTemplate, isObject, type JsonObject, type TokenizerFiles } from './files.ts';
 import { type AddedToken, addedTokens, namedSpecialTokens, type SpecialTokens } from './special.ts';
 
 /** One form of a tokenizer, whichever files and whichever release of transformers wrote it. */
@@ -102,14 +102,6 @@ function joinPair(pair: unknown): string {
 
 function part(value: unknown): JsonObject | null {
   return isObject(value) ? value : null;
-}
-
-function configTemplate(config: JsonObject): string | null {
-  const template = config.chat_template;
-  if (typeof template === 'string') return template;
-  if (!Array.isArray(template)) return null;
-  const chosen = template.find((entry) => entry?.name === 'default');
-  return typeof chosen?.template === 'string' ? chosen.template : null;
 }
 
 /**

@@ -3,14 +3,19 @@ import { availableParallelism } from 'node:os';
 import type { TrainConfig } from '../config.ts';
 import type { DataOptions } from '../data/options.ts';
 import { AttuneError } from '../errors.ts';
+import { chatTemplateOf } from '../tokenizer/files.ts';
 
 /** Threads that tokenize where nothing else is asked for; the engine wants the cores too. */
 function defaultWorkers(): number {
   return Math.max(1, Math.min(4, Math.floor(availableParallelism() / 2)));
 }
 
-async function readTemplate(path: string | null): Promise<string | null> {
-  if (path === null) return null;
+/**
+ * The template that replaces the tokenizer's: chat_template_path, else the one that an adapter was
+ * trained with, which lies beside it.
+ */
+async function readTemplate(path: string | null, adapter: string | null): Promise<string | null> {
+  if (path === null) return adapter === null ? null : chatTemplateOf(adapter);
   return readFile(path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
     const reason = cause.code === 'ENOENT' ? 'no such file' : `cannot be read (${cause.code})`;
     throw new AttuneError('config', `chat_template_path: ${path}: ${reason}`, { cause });
@@ -32,7 +37,7 @@ export async function trainingData(
     completionOnlyLoss: config.completionOnlyLoss,
     assistantOnlyLoss: config.assistantOnlyLoss,
     datasetTextField: config.datasetTextField,
-    chatTemplate: await readTemplate(config.chatTemplatePath),
+    chatTemplate: await readTemplate(config.chatTemplatePath, config.adapter),
     sampling: config.trainSamplingStrategy,
     seed: config.seed,
     batchSize: config.perDeviceTrainBatchSize,

@@ -4,6 +4,7 @@ import type { Message } from '../data/message.ts';
 import { AttuneError } from '../errors.ts';
 import type { Engine } from '../native/addon.d.ts';
 import { ChatTemplate } from '../template/chat.ts';
+import { chatTemplateOf } from '../tokenizer/files.ts';
 import { TokenStream } from '../tokenizer/stream.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { type DType, type Model, openModel, startEngine } from './model.ts';
@@ -42,7 +43,7 @@ export async function generate(options: GenerateOptions): Promise<Generation> {
   const { Tokenizer } = await import('../tokenizer/tokenizer.ts');
   const tokenizer = await Tokenizer.load(model.dir);
   const prompt = options.messages
-    ? encodeMessages(tokenizer, options.messages)
+    ? encodeMessages(tokenizer, options.messages, options.adapter ?? null)
     : encodePrompt(tokenizer, options.prompt ?? '');
   const length = prompt.length + maxNewTokens;
   const { engine, loaded } = startEngine(model, {
@@ -67,14 +68,20 @@ function encodePrompt(tokenizer: Tokenizer, prompt: string): Int32Array {
   throw new AttuneError('tokenizer', 'prompt: it is empty, and the tokenizer has no BOS token');
 }
 
-function encodeMessages(tokenizer: Tokenizer, messages: readonly Message[]): Int32Array {
-  if (tokenizer.chatTemplate === null) {
+/** Rendered with the template that the adapter was trained with, else the tokenizer's. */
+function encodeMessages(
+  tokenizer: Tokenizer,
+  messages: readonly Message[],
+  adapter: string | null,
+): Int32Array {
+  const source = (adapter === null ? null : chatTemplateOf(adapter)) ?? tokenizer.chatTemplate;
+  if (source === null) {
     throw new AttuneError(
       'template',
       'messages: the tokenizer has no chat template; give a prompt',
     );
   }
-  const template = new ChatTemplate(tokenizer.chatTemplate, tokenizer.special);
+  const template = new ChatTemplate(source, tokenizer.special);
   const extras = { tools: null, documents: null, variables: {} };
   const { text } = template.render(messages, extras, { addGenerationPrompt: true });
   return tokenizer.encode(text, { addSpecialTokens: false }).ids;

@@ -3,6 +3,7 @@ import { lockDirectory } from '../checkpoint/lock.ts';
 import { saveCheckpoint } from '../checkpoint/save.ts';
 import { AttuneError } from '../errors.ts';
 import { openModel, startEngine } from './model.ts';
+import { saveTemplate } from './result.ts';
 
 export interface MergeOptions {
   model: string;
@@ -20,7 +21,7 @@ export async function mergeAdapter(options: MergeOptions): Promise<void> {
     throw new AttuneError('config', `output_dir: ${outputDir} is the model’s own directory`);
   }
   const model = await openModel(options.model, options.adapter);
-  const { tokenizerFiles } = await import('../tokenizer/files.ts');
+  const { chatTemplateOf, tokenizerFiles } = await import('../tokenizer/files.ts');
   const lock = await lockDirectory(outputDir);
   try {
     const { engine, loaded } = startEngine(model, {
@@ -34,6 +35,7 @@ export async function mergeAdapter(options: MergeOptions): Promise<void> {
       await engine.merge();
       const tokenizer = tokenizerFiles(model.dir).map((name) => join(model.dir, name));
       await saveCheckpoint(engine, model.checkpoint, model.plan, outputDir, tokenizer);
+      await saveTemplate(chatTemplateOf(options.adapter), model.dir, outputDir);
     } finally {
       engine.dispose();
     }

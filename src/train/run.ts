@@ -29,6 +29,8 @@ export interface Run {
   /** The most tokens that the engine takes at a time; larger micro-batches go in parts. */
   capacity: number;
   dataset: Dataset;
+  /** The chat template that replaced the tokenizer's, or null. */
+  template: string | null;
   evaluation: Dataset | null;
   metrics: MetricsFile;
   close(): Promise<void>;
@@ -119,5 +121,6 @@ async function open(
   }
   const metrics = new MetricsFile(join(config.outputDir, 'metrics.jsonl'));
   closers.push(() => metrics.close());
-  return { model, adapter, dtype, engine, capacity, dataset, evaluation, metrics, close };
+  const template = options.chatTemplate;
+  return { model, adapter, dtype, engine, capacity, dataset, template, evaluation, metrics, close };
 }

@@ -88,7 +88,7 @@ export class SFTTrainer extends EventEmitter<TrainEvents> {
       yield record;
       if (last || this.#signal?.aborted) break;
     }
-    await saveResult(run.engine, run.model, run.adapter, config.outputDir);
+    await saveResult(run.engine, run.model, run.adapter, config.outputDir, run.template);
     this.emit('save', config.outputDir);
     const accounting = this.#account(run.dataset.accountingSoFar());
     if (stepper.done < total) {

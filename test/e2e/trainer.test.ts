@@ -8,6 +8,7 @@ import { snakeCase } from '../../src/config/table.ts';
 import {
   AttuneError,
   evaluate,
+  generate,
   inspect,
   mergeAdapter,
   type RunPlan,
@@ -17,7 +18,7 @@ import {
 } from '../../src/index.ts';
 import { hasShared, STORIES, temporary } from './shared.ts';
 
-if (hasShared(10)) {
+if (hasShared(11)) {
   const dir = temporary();
   const data = join(dir, 'rows.jsonl');
   const words = 'once upon a time there was a little girl who had a red ball and a big dog'.split(
@@ -110,6 +111,35 @@ if (hasShared(10)) {
     assert.ok(Math.abs(merged.nll - tuned.nll) < 1e-5);
     const more = await new SFTTrainer(options({ adapter, maxSteps: 1 })).train();
     assert.ok(more.loss < base.nll);
+  });
+
+  test('a result keeps the chat template that it was trained with', async () => {
+    const chats = join(dir, 'chats.jsonl');
+    const messages = [
+      { role: 'user', content: 'red' },
+      { role: 'assistant', content: 'ball' },
+    ];
+    writeFileSync(chats, `${JSON.stringify({ messages })}\n`);
+    const chatTemplatePath = join(dir, 'own.jinja');
+    const template =
+      "{% for m in messages %}{{ m.role + ':' + m.content + '\\n' }}{% endfor %}" +
+      "{% if add_generation_prompt %}{{ 'assistant:' }}{% endif %}";
+    writeFileSync(chatTemplatePath, template);
+    const given = options({ trainFile: chats, maxSteps: 1, chatTemplatePath });
+    await new SFTTrainer(given).train();
+    const adapter = given.outputDir!;
+    const full = options({ trainFile: chats, maxSteps: 1, chatTemplatePath, method: 'full' });
+    await new SFTTrainer(full).train();
+    const outputDir = join(dir, 'merged-chat');
+    await mergeAdapter({ model: STORIES, adapter, outputDir });
+    for (const out of [adapter, full.outputDir!, outputDir]) {
+      assert.is(readFileSync(join(out, 'chat_template.jinja'), 'utf8'), template);
+    }
+    const same = { model: STORIES, adapter, dtype: 'float32' } as const;
+    const evaluated = await evaluate({ ...same, data: chats });
+    assert.ok(evaluated.tokens > 0);
+    const { promptIds } = await generate({ ...same, messages: [messages[0]!], maxNewTokens: 1 });
+    assert.ok(promptIds.length > 5);
   });
 
   test('steps one by one; full fine-tuning, packed, without a limit of length', async () => {

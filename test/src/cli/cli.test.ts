@@ -26,6 +26,10 @@ test('--help lists the verbs, and train --help the keys', () => {
   assert.match(help.stdout, /--learning-rate .*Peak learning rate/);
 });
 
+test('--version', () => {
+  assert.match(attune('--version').stdout, /^\d+\.\d+\.\d+\n$/);
+});
+
 const yaml = join(mkdtempSync(join(tmpdir(), 'attune-')), 'run.yaml');
 writeFileSync(yaml, 'model: /none\ntrain_file: a.jsonl\nlearning_rte: 1\n');
 const wrong: [string[], string][] = [
@@ -43,6 +47,10 @@ const wrong: [string[], string][] = [
   [
     ['eval', '--model', 'm', '--data', 'a', '--lora-r', '4'],
     '--lora-r: is a key of train, and none of eval',
+  ],
+  [
+    ['eval', '--model_name_or_path', '/none', '--data', 'a', '--max-seq-length', '8', '--bf16'],
+    'model: /none is no directory; models are read from a local directory, downloads from the hub are not built yet',
   ],
   [
     ['generate', '--model', '/none', '--prompt', 'x'],
