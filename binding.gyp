@@ -39,6 +39,7 @@
       'include_dirs': ['<!(node -p "require(\'node-addon-api\').include_dir")'],
       'defines': ['NAPI_VERSION=8', 'NODE_ADDON_API_CPP_EXCEPTIONS'],
       'libraries': ['-fopenmp'],
+      'ldflags': ['-Wl,-z,nodelete'],
       'conditions': [['onednn == 1', { 'defines': ['ATTUNE_ONEDNN'], 'libraries': ['-ldnnl'] }]]
     }
   ]

@@ -23,21 +23,11 @@ Engine::Engine(ModelSpec spec, EngineOptions options)
   validate(spec_, options_);
   backend_ = make_backend(options_.device);
   parameters_ = std::make_unique<Parameters>(spec_, options_);
-  try {
-    allocate();
-  } catch (...) {
-    for (void* block : blocks_) backend_->release(block);
-    throw;
-  }
+  allocate();
   initialise_adapters();
   decoder_ = std::make_unique<Decoder>(spec_, options_, *parameters_, *backend_, activations_,
                                        scratch_, interrupted_);
   optimizer_ = std::make_unique<Optimizer>(*backend_, *parameters_);
-}
-
-Engine::~Engine() {
-  decoder_.reset();
-  for (void* block : blocks_) backend_->release(block);
 }
 
 void Engine::allocate() {
@@ -58,8 +48,8 @@ void Engine::allocate() {
             " MiB; lower max_length or per_device_train_batch_size, or train with LoRA");
   for (Arena& arena : classes) {
     const size_t bytes = arena.used();
-    blocks_.push_back(backend_->allocate(bytes));
-    arena = Arena(blocks_.back());
+    blocks_.emplace_back(backend_->allocate(bytes), Release{backend_.get()});
+    arena = Arena(blocks_.back().get());
   }
   layout();  // places
   plan_.weights = classes[0].used();
@@ -114,6 +104,7 @@ void Engine::load(const std::vector<TensorRead>& reads) {
 #pragma omp parallel for schedule(dynamic)
   for (size_t i = 0; i < reads.size(); ++i) {
     try {
+      check(!interrupted_, Code::disposed, "load", "the engine is closing");
       load(reads[i]);
     } catch (...) {
 #pragma omp critical

@@ -40,7 +40,6 @@ enum class Part : uint8_t { value, gradient, first, second };
 class Engine {
  public:
   Engine(ModelSpec, EngineOptions);
-  ~Engine();
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
@@ -63,6 +62,11 @@ class Engine {
   std::vector<float> read(const std::string& name, Part);
 
  private:
+  struct Release {
+    Backend* backend;
+    void operator()(void* memory) const { backend->release(memory); }
+  };
+
   void allocate();
   void initialise_adapters();
   void load(const TensorRead&);
@@ -75,7 +79,7 @@ class Engine {
   Activations activations_;
   Scratch scratch_;
   MemoryPlan plan_;
-  std::vector<void*> blocks_;
+  std::vector<std::unique_ptr<void, Release>> blocks_;  // released after what points into them
   std::unique_ptr<Decoder> decoder_;
   std::unique_ptr<Optimizer> optimizer_;
   uint64_t micro_batches_ = 0;

@@ -33,11 +33,12 @@ Napi::Function EngineObject::define(Napi::Env env) {
 EngineObject::EngineObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<EngineObject>(info) {
   const Napi::Env env = info.Env();
   guarded(env, [&]() -> Napi::Value {
-    engine_ = std::make_shared<Engine>(to_spec(info[0]), to_options(info[1]));
+    ModelSpec spec = to_spec(info[0]);
+    engine_ = std::make_shared<Engine>(std::move(spec), to_options(info[1]));
+    worker_ = std::make_unique<Worker>(env, [engine = std::weak_ptr<Engine>(engine_)] {
+      if (const auto alive = engine.lock()) alive->interrupt();
+    });
     return env.Undefined();
-  });
-  worker_ = std::make_unique<Worker>(env, [engine = std::weak_ptr<Engine>(engine_)] {
-    if (const auto alive = engine.lock()) alive->interrupt();
   });
 }
 
@@ -127,6 +128,9 @@ Napi::Value EngineObject::read(const Napi::CallbackInfo& info) {
   });
 }
 
-void EngineObject::dispose(const Napi::CallbackInfo&) { engine_.reset(); }
+void EngineObject::dispose(const Napi::CallbackInfo&) {
+  engine_.reset();
+  worker_->finish();
+}
 
 }  // namespace attune

@@ -43,6 +43,10 @@ Napi::Value guarded(Napi::Env env, const std::function<Napi::Value()>& body) {
     throw make_error(env, code_name(error.code()), error.what());
   } catch (const std::bad_alloc&) {
     throw make_error(env, code_name(Code::memory), "out of memory");
+  } catch (const Napi::Error&) {
+    throw;
+  } catch (const std::exception& error) {
+    throw make_error(env, code_name(Code::internal), error.what());
   }
 }
 
@@ -50,14 +54,22 @@ Worker::Worker(Napi::Env env, std::function<void()> interrupt)
     : env_(env), interrupt_(std::move(interrupt)) {
   channel_ = Channel::New(env, "attune engine", 0, 1);
   channel_.Unref(env);
+  thread_ = std::thread([this] { loop(); });
   // Hooks run last in, first out: this one before the channel closes itself.
   napi_add_env_cleanup_hook(env, stop_worker, this);
-  thread_ = std::thread([this] { loop(); });
 }
 
 Worker::~Worker() {
   napi_remove_env_cleanup_hook(env_, stop_worker, this);
   stop();
+}
+
+void Worker::finish() {
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    finishing_ = true;
+  }
+  wake_.notify_all();
 }
 
 void Worker::stop() {
@@ -102,8 +114,8 @@ void Worker::loop() {
     Job* job = nullptr;
     {
       std::unique_lock<std::mutex> lock(mutex_);
-      wake_.wait(lock, [this] { return quit_ || !queue_.empty(); });
-      if (quit_) return;
+      wake_.wait(lock, [this] { return quit_ || finishing_ || !queue_.empty(); });
+      if (quit_ || queue_.empty()) return;
       job = queue_.front();
       queue_.pop_front();
     }

@@ -39,6 +39,9 @@ class Worker {
   /** A promise that is already rejected. */
   static Napi::Promise rejected(Napi::Env env, const char* code, const std::string& message);
 
+  /** Lets the thread end once nothing waits; no job may follow. */
+  void finish();
+
   /** Ends the work in progress, drops what waits, joins the thread. Idempotent. */
   void stop();
 
@@ -65,7 +68,7 @@ class Worker {
   std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<Job*> queue_;
-  bool quit_ = false;
+  bool quit_ = false, finishing_ = false;
   int64_t pending_ = 0;  // JavaScript thread only: keeps the process alive while not 0
   std::thread thread_;
 };

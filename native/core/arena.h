@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "core/error.h"
 #include "core/tensor.h"
 
 namespace attune {
@@ -12,25 +13,29 @@ class Arena {
  public:
   explicit Arena(void* memory = nullptr) : memory_(static_cast<uint8_t*>(memory)) {}
 
-  void* bytes(size_t count) {
-    void* place = memory_ ? memory_ + used_ : nullptr;
-    used_ += (count + 63) / 64 * 64;
-    return place;
-  }
-  float* floats(int64_t count) {
-    return static_cast<float*>(bytes(static_cast<size_t>(count) * 4));
-  }
-  int32_t* ints(int64_t count) {
-    return static_cast<int32_t*>(bytes(static_cast<size_t>(count) * 4));
-  }
+  float* floats(int64_t count) { return static_cast<float*>(take(count, 1, 4)); }
+  int32_t* ints(int64_t count) { return static_cast<int32_t*>(take(count, 1, 4)); }
   Tensor tensor(DType dtype, int64_t rows, int64_t cols) {
-    return Tensor(bytes(static_cast<size_t>(rows * cols) * size_of(dtype)), dtype, rows, cols);
+    return Tensor(take(rows, cols, static_cast<int64_t>(size_of(dtype))), dtype, rows, cols);
   }
-  size_t used() const { return used_; }
+  size_t used() const { return static_cast<size_t>(used_); }
 
  private:
+  /** Throws Code::memory where the sizes multiply to more than any machine has. */
+  void* take(int64_t rows, int64_t cols, int64_t width) {
+    int64_t bytes = 0;
+    const bool fits = !__builtin_mul_overflow(rows, cols, &bytes) &&
+                      !__builtin_mul_overflow(bytes, width, &bytes) && bytes >= 0 &&
+                      bytes < kMost - used_;
+    check(fits, Code::memory, "plan", "this run needs more memory than any machine has");
+    void* place = memory_ ? memory_ + used_ : nullptr;
+    used_ += (bytes + 63) / 64 * 64;
+    return place;
+  }
+
+  static constexpr int64_t kMost = int64_t{1} << 56;
   uint8_t* memory_;
-  size_t used_ = 0;
+  int64_t used_ = 0;
 };
 
 }  // namespace attune

@@ -91,7 +91,9 @@ BatchSums Head::losses(const LinearContext& context, const Stream& stream,
   if (d_stream)
     backend_.zero(d_stream.data, static_cast<size_t>(d_stream.size()) * size_of(d_stream.dtype));
   for (int64_t first = 0; first < total; first += scratch_.chunk) {
-    const Chunk chunk = forward(context, stream, first, std::min(scratch_.chunk, total - first));
+    LinearContext own = context;
+    own.stream += static_cast<uint64_t>(first) << 40;  // each chunk drops its own elements
+    const Chunk chunk = forward(own, stream, first, std::min(scratch_.chunk, total - first));
     CrossEntropyArgs loss;
     loss.kind = options_.loss;
     loss.smoothing = options_.label_smoothing;
@@ -103,7 +105,7 @@ BatchSums Head::losses(const LinearContext& context, const Stream& stream,
     loss.correct = scratch_.correct + first;
     if (d_stream) loss.gradient = scratch_.d_logits.row_range(0, chunk.count);
     backend_.cross_entropy(loss);
-    if (d_stream) backward(context, chunk, loss.gradient, d_stream);
+    if (d_stream) backward(own, chunk, loss.gradient, d_stream);
   }
   return sum(total, nll);
 }

@@ -14,7 +14,7 @@ void require(bool condition, const std::string& message) {
 }
 
 void positive(int64_t value, const char* name) {
-  require(value > 0 && value < (int64_t{1} << 40),
+  require(value > 0 && value < (int64_t{1} << 31),
           std::string(name) + " must be a positive size, got " + std::to_string(value));
 }
 
@@ -31,6 +31,8 @@ void validate(const ModelSpec& spec, const EngineOptions& options) {
   positive(spec.head_size, "headSize");
   positive(spec.max_positions, "maxPositions");
   positive(options.max_tokens, "maxTokens");
+  require(spec.position_offset >= 0,
+          "positionOffset must not be negative, got " + std::to_string(spec.position_offset));
   require(spec.heads % spec.kv_heads == 0, "heads must be a multiple of kvHeads");
   require(spec.head_size <= 256, "headSize above 256 is not supported");
   const auto frequencies = static_cast<int64_t>(spec.inverse_frequencies.size());
@@ -38,6 +40,9 @@ void validate(const ModelSpec& spec, const EngineOptions& options) {
       !spec.rotary || (spec.head_size % 2 == 0 && frequencies == spec.head_size / 2),
       "rotary positions need headSize / 2 inverse frequencies, got " + std::to_string(frequencies));
   require(options.dtype != DType::f16, "float16 is not a compute type");
+  require(options.label_smoothing >= 0 && options.label_smoothing < 1,
+          "labelSmoothing must be in [0, 1)");
+  if (options.adapter.rank != 0) positive(options.adapter.rank, "rank");
   require(options.method != Method::lora || options.adapter.rank > 0, "lora needs an adapter");
   require(options.method != Method::full || options.adapter.rank == 0,
           "an adapter is trained with method lora");

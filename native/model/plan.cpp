@@ -66,12 +66,12 @@ void Plan::layout(Scratch& out, Arena& arena) const {
   }
   out.logits = arena.tensor(DType::f32, C, spec_.vocabulary);
 
+  if (!trains()) return;
   if (options_.adapter.dropout > 0) {
     const int64_t widest = std::max({D, spec_.intermediate, spec_.query_size(), spec_.embedding});
     out.dropped = activation(arena, T, widest);
     out.d_dropped = activation(arena, T, widest);
   }
-  if (!trains()) return;
   out.d_stream = activation(arena, T, D);
   out.d_input = activation(arena, T, std::max(D, spec_.embedding));
   out.d_qkv = activation(arena, T, spec_.query_size() + 2 * spec_.kv_size());

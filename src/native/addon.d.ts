@@ -72,7 +72,7 @@ export interface EngineOptions {
   adapter: AdapterSpec | null;
   /** Largest number of tokens in one batch; memory is planned for it. */
   maxTokens: number;
-  /** Seeds adapter initialisation, dropout and noise. */
+  /** Seeds adapter initialisation and dropout. */
   seed: number;
   loss: 'nll' | 'dft';
   labelSmoothing: number;
@@ -176,12 +176,12 @@ export interface Engine {
   logits(tokens: Int32Array): Promise<Float32Array>;
   /** Appends tokens to the key/value cache (emptied first where `reset`) and returns the last position's logits [V]. */
   decode(tokens: Int32Array, reset: boolean): Promise<Float32Array>;
-  /** Adds scale * B A to the base weights and turns the adapter off. */
+  /** Adds scale * B A to the base weights and turns the adapter off; its own values are spent. */
   merge(): Promise<void>;
   /** Writes `header`, then each tensor at its offset, to `path`; fsynced. */
   save(path: string, header: Uint8Array, tensors: TensorWrite[]): Promise<void>;
   /** A parameter's value, its accumulated gradient, or a moment, as float32 (tests and tools). */
   read(name: string, what: 'value' | 'gradient' | 'first' | 'second'): Promise<Float32Array>;
-  /** Frees everything; later calls reject with code `disposed`. Idempotent. */
+  /** Frees everything once the calls already made have ended; later ones reject with code `disposed`. Idempotent. */
   dispose(): void;
 }
