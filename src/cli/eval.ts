@@ -44,6 +44,7 @@ export async function evaluate(words: string[]): Promise<void> {
     next = performance.now() + 1000;
     process.stderr.write(`evaluated ${tokens} tokens\n`);
   });
-  for (const line of accountingLines(accounting).slice(0, -1)) process.stderr.write(`${line}\n`);
+  for (const line of accountingLines(accounting, 'evaluated').slice(0, -1))
+    process.stderr.write(`${line}\n`);
   await printJson(found);
 }

@@ -28,9 +28,9 @@ export function short(number: number): string {
 
 /**
  * What became of every row: `rows: read 5 = trained 4 + left out 1`, and by reason; `read 5 of 9`
- * where the run ended before the rest was read.
+ * where the run ended before the rest was read. `used` is what was done with the rows.
  */
-export function accountingLines(accounting: Accounting): string[] {
+export function accountingLines(accounting: Accounting, used = 'trained'): string[] {
   const { available, read, trained, leftOut, truncated } = accounting;
   const { tokens, trainedTokens, rows, fill } = accounting;
   const out = leftOut.reduce((sum, reason) => sum + reason.count, 0);
@@ -38,7 +38,7 @@ export function accountingLines(accounting: Accounting): string[] {
   const cut = truncated > 0 ? `, ${count(truncated)} truncated` : '';
   const [of, unit] = read < available ? [` of ${available}`, 'in them'] : ['', 'an epoch'];
   return [
-    `rows: read ${read}${of} = trained ${trained} + left out ${out}${cut}`,
+    `rows: read ${read}${of} = ${used} ${trained} + left out ${out}${cut}`,
     ...leftOut.map(({ reason, count: n, examples }) => {
       const where = examples.length > 0 ? ` (${examples.join(', ')})` : '';
       return `  left out ${n}: ${reason}${where}`;

@@ -5,6 +5,7 @@ import { AttuneError } from '../errors.ts';
 import { isDue, totalSteps } from './cadence.ts';
 import { evaluateDataset, means } from './evaluate.ts';
 import type { StepRecord, TrainEvents, TrainResult } from './events.ts';
+import { accountingLines } from './format.ts';
 import { ahead, type Group, stepGroups } from './groups.ts';
 import { saveResult } from './result.ts';
 import { openRun, type Run } from './run.ts';
@@ -136,9 +137,11 @@ export class SFTTrainer extends EventEmitter<TrainEvents> {
     });
   }
 
+  /** After the last step always, as transformers does. */
   #evaluates({ step, totalSteps }: StepRecord, group: Group): boolean {
     const { evalStrategy, evalSteps } = this.config;
     if (evalStrategy === 'no') return false;
+    if (step === totalSteps) return true;
     return evalStrategy === 'epoch' ? group.endsEpoch : isDue(step, evalSteps, totalSteps);
   }
 
@@ -162,10 +165,18 @@ export class SFTTrainer extends EventEmitter<TrainEvents> {
       eval_tokens: found.tokens,
       eval_runtime: (performance.now() - start) / 1000,
     };
+    if (this.#evalLoss === null) this.#noteEvaluationRows(evaluation!.accountingSoFar());
     schedule.observe(row.eval_loss);
     this.#evalLoss = row.eval_loss;
     run.metrics.write(row);
     this.emit('evaluate', row);
+  }
+
+  /** Rows of eval_file that are not evaluated whole. */
+  #noteEvaluationRows(accounting: Accounting): void {
+    if (accounting.leftOut.length === 0 && accounting.truncated === 0) return;
+    const [first = '', ...reasons] = accountingLines(accounting, 'evaluated').slice(0, -1);
+    this.emit('warning', [`eval_file: ${first}`, ...reasons].join('\n'));
   }
 
   #finish(stepper: Stepper, accounting: Accounting): void {

@@ -18,7 +18,7 @@ import {
 } from '../../src/index.ts';
 import { hasShared, STORIES, temporary } from './shared.ts';
 
-if (hasShared(11)) {
+if (hasShared(12)) {
   const dir = temporary();
   const data = join(dir, 'rows.jsonl');
   const words = 'once upon a time there was a little girl who had a red ball and a big dog'.split(
@@ -199,6 +199,24 @@ if (hasShared(11)) {
     const error = await trainer.train().catch((caught: unknown) => caught);
     assert.is(code(error), 'aborted');
     assert.ok(existsSync(join(given.outputDir!, 'adapter_model.safetensors')));
+  });
+
+  test('the last step is evaluated, and rows that are not evaluated whole are reported', async () => {
+    for (const [evalStrategy, steps] of [
+      ['steps', [2, 3]],
+      ['epoch', [3]],
+    ] as const) {
+      const more = { evalFile: data, evalStrategy, evalSteps: 2, maxSteps: 3, maxLength: 20 };
+      const trainer = new SFTTrainer(options(more));
+      const seen: number[] = [];
+      const notes: string[] = [];
+      trainer.on('evaluate', ({ step }) => seen.push(step));
+      trainer.on('warning', (note) => notes.push(note));
+      await trainer.train();
+      assert.equal(seen, steps);
+      const note = 'eval_file: rows: read 20 = evaluated 20 + left out 0, 18 truncated';
+      assert.equal(notes.slice(1), [note]);
+    }
   });
 
   test('two runs cannot share a directory, and a trainer runs once', async () => {

@@ -20,6 +20,7 @@ test('every row read is trained or left out', () => {
     '  left out 3: nothing left to train (a.jsonl:2, a.jsonl:5)',
     '  2,000 tokens an epoch, 25 % of them trained; 3 rows, 97.5 % full',
   ]);
+  assert.match(accountingLines(accounting, 'evaluated')[0]!, /= evaluated 9 \+/);
   const [first, , last] = accountingLines({ ...accounting, available: 90 });
   assert.is(first, 'rows: read 12 of 90 = trained 9 + left out 3, 4 truncated');
   assert.is(last, '  2,000 tokens in them, 25 % of them trained; 3 rows, 97.5 % full');
