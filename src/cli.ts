@@ -36,7 +36,8 @@ keyed(
 keyed(
   'inspect',
   'show rows as training sees them',
-  configHelp,
+  () =>
+    `\n--rows N: the first N alone; --json: one object a line; and the keys of train.${configHelp()}`,
   async () => (await import('./cli/inspect.ts')).inspect,
 );
 keyed(

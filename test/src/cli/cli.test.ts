@@ -24,6 +24,7 @@ test('--help lists the verbs, and train --help the keys', () => {
   const help = attune('train', '--help');
   assert.is(help.status, 0);
   assert.match(help.stdout, /--learning-rate .*Peak learning rate/);
+  assert.match(attune('inspect', '--help').stdout, /--rows N/);
 });
 
 test('--version', () => {
