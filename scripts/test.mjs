@@ -81,7 +81,7 @@ if (!only) {
   if (product !== 'built-in') others.push({ ATTUNE_ONEDNN: '0' });
   for (const env of others) {
     console.log(`\nwith ${Object.entries(env).map((pair) => pair.join('='))}:`);
-    await uvu('test/e2e', env, '(gradients|exchange|stories)\\.test\\.ts$');
+    await uvu('test/e2e', env, '(engine|slopes|gradients|exchange|stories)\\.test\\.ts$');
   }
 }
 console.log(`${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped`);

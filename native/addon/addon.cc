@@ -17,6 +17,7 @@ Napi::Value list_devices(const Napi::CallbackInfo& info) {
 }
 
 Napi::Object initialise(Napi::Env env, Napi::Object exports) {
+  attune::stop_at_exit(env);
   exports.Set("IGNORE", Napi::Number::New(env, attune::kIgnore));
   exports.Set("devices", Napi::Function::New(env, list_devices, "devices"));
   exports.Set("Engine", attune::EngineObject::define(env));

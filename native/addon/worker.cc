@@ -50,16 +50,33 @@ Napi::Value guarded(Napi::Env env, const std::function<Napi::Value()>& body) {
   }
 }
 
+void stop_at_exit(Napi::Env env) {
+  using Roster = std::shared_ptr<std::set<Worker*>>;
+  auto* roster = new Roster(std::make_shared<std::set<Worker*>>());
+  env.SetInstanceData(roster);
+  const Napi::Value process = env.Global().Get("process");
+  if (!process.IsObject()) return;
+  const auto stop = [alive = *roster](const Napi::CallbackInfo&) {
+    for (Worker* worker : *alive) worker->stop();
+  };
+  const auto on = process.As<Napi::Object>().Get("on").As<Napi::Function>();
+  on.Call(process, {Napi::String::New(env, "exit"), Napi::Function::New(env, stop)});
+}
+
 Worker::Worker(Napi::Env env, std::function<void()> interrupt)
-    : env_(env), interrupt_(std::move(interrupt)) {
+    : env_(env),
+      roster_(*env.GetInstanceData<std::shared_ptr<std::set<Worker*>>>()),
+      interrupt_(std::move(interrupt)) {
   channel_ = Channel::New(env, "attune engine", 0, 1);
   channel_.Unref(env);
   thread_ = std::thread([this] { loop(); });
   // Hooks run last in, first out: this one before the channel closes itself.
   napi_add_env_cleanup_hook(env, stop_worker, this);
+  roster_->insert(this);
 }
 
 Worker::~Worker() {
+  roster_->erase(this);
   napi_remove_env_cleanup_hook(env_, stop_worker, this);
   stop();
 }
@@ -94,6 +111,7 @@ Napi::Promise Worker::rejected(Napi::Env env, const char* code, const std::strin
 
 Napi::Promise Worker::push(Napi::ObjectReference keep, std::function<void()> work,
                            std::function<Napi::Value(Napi::Env)> present) {
+  if (quit_) return rejected(env_, code_name(Code::disposed), "the process is ending");
   auto job = std::make_unique<Job>(env_);
   job->keep = std::move(keep);
   job->work = std::move(work);
@@ -125,19 +143,24 @@ void Worker::loop() {
   }
 }
 
+void Worker::conclude(Napi::Env env, const Job& job) {
+  try {
+    if (!job.code.empty()) throw make_error(env, job.code, job.message);
+    job.deferred.Resolve(job.present(env));
+  } catch (const Napi::Error& error) {
+    job.deferred.Reject(error.Value());
+  }
+}
+
 void Worker::settle(Napi::Env env, Napi::Function, std::nullptr_t*, Job* raw) {
   const std::unique_ptr<Job> job(raw);
   if (env == nullptr) return;
   const Napi::HandleScope scope(env);
   if (--job->worker->pending_ == 0) job->worker->channel_.Unref(env);
-  if (!job->code.empty()) {
-    job->deferred.Reject(make_error(env, job->code, job->message).Value());
-    return;
-  }
   try {
-    job->deferred.Resolve(job->present(env));
-  } catch (const Napi::Error& error) {
-    job->deferred.Reject(error.Value());
+    conclude(env, *job);
+  } catch (const Napi::Error&) {
+    // The environment is closing and runs no more JavaScript: nobody waits.
   }
 }
 

@@ -10,6 +10,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 
@@ -17,6 +18,12 @@ namespace attune {
 
 /** Runs `body`, turning native errors into JavaScript ones (synchronous verbs). */
 Napi::Value guarded(Napi::Env env, const std::function<Napi::Value()>& body);
+
+/**
+ * Ends the work of this JavaScript thread's engines when its process object emits `exit`: Node runs
+ * no cleanup hook then, and libraries free what they run on. Called once, when the addon is loaded.
+ */
+void stop_at_exit(Napi::Env env);
 
 class Worker {
  public:
@@ -55,6 +62,7 @@ class Worker {
     std::string code, message;  // set when the work failed
     Worker* worker = nullptr;
   };
+  static void conclude(Napi::Env env, const Job& job);
   static void settle(Napi::Env env, Napi::Function, std::nullptr_t*, Job* job);
   using Channel = Napi::TypedThreadSafeFunction<std::nullptr_t, Job, settle>;
 
@@ -63,6 +71,7 @@ class Worker {
   void loop();
 
   Napi::Env env_;
+  std::shared_ptr<std::set<Worker*>> roster_;  // all that live on this JavaScript thread
   std::function<void()> interrupt_;
   Channel channel_;
   std::mutex mutex_;

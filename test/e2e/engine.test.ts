@@ -199,8 +199,16 @@ function runAlone(script: string): void {
   assert.is(status, 0, stderr);
 }
 
-test('the process may exit during a step', () => {
-  runAlone('work(); setTimeout(() => process.exit(0), 40);');
+test('the process may exit during a step: the engine stops before the libraries it uses', () => {
+  runAlone(`
+    const threads = () => process.platform !== 'linux' ? 0
+      : Number(/Threads:\\s+(\\d+)/.exec(require('node:fs').readFileSync('/proc/self/status', 'utf8'))[1]);
+    work();
+    setTimeout(() => {
+      const before = threads();
+      process.on('exit', () => { process.exitCode = before && threads() >= before ? 1 : 0; });
+      process.exit();
+    }, 40);`);
 });
 
 test('threads of JavaScript may end during a step, and the addon be loaded again', () => {
