@@ -139,7 +139,7 @@ Tensor Decoder::attention(const Pass& pass, int64_t site, Tensor input) {
                              .row_range(site / 2 * options_.max_tokens, all);
     args.k = cache.columns(0, KV);
     args.v = cache.columns(KV, KV);
-    args.k_starts = scratch_.targets;  // [0, past + T], written by decode()
+    args.k_starts = scratch_.key_starts;  // written by decode()
   }
   backend_.attention(args);
 
@@ -432,7 +432,7 @@ std::vector<float> Decoder::decode(const std::vector<int32_t>& tokens, bool rese
   pass.cached = true;
   pass.past = cached_;
   const int32_t key_starts[2] = {0, static_cast<int32_t>(cached_ + count)};
-  backend_.upload(scratch_.targets, key_starts, sizeof key_starts);
+  backend_.upload(scratch_.key_starts, key_starts, sizeof key_starts);
   const Stream stream = forward(pass);
   cached_ += count;
   return head_.logits(context(pass, 0), stream, {static_cast<int32_t>(count - 1)});

@@ -45,6 +45,7 @@ void Plan::layout(Scratch& out, Arena& arena) const {
   out.segments = arena.ints(T + 1);
   out.rows = arena.ints(T);
   out.targets = arena.ints(T);
+  out.key_starts = arena.ints(2);
   for (float** stat : {&out.loss, &out.nll, &out.entropy, &out.correct}) *stat = arena.floats(T);
   if (spec_.rotary) {
     out.cosine = arena.floats(T * spec_.head_size / 2);

@@ -36,6 +36,7 @@ struct Activations {
 struct Scratch {
   int32_t *tokens = nullptr, *positions = nullptr, *segments = nullptr;  // the batch, on the device
   int32_t *rows = nullptr, *targets = nullptr;  // supervised positions and their targets
+  int32_t* key_starts = nullptr;                // [0, cached tokens] while decoding
   float *cosine = nullptr, *sine = nullptr;     // [max_tokens, E/2]
   Tensor stream, normed, delta, hidden;         // [T, D] x 3, [T, F]
   // backward
