@@ -17,15 +17,19 @@ export function addonPaths(): string[] {
 }
 
 /** The native engine, loaded once. Throws `device` with every path tried and what it takes. */
-export function loadAddon(paths: readonly string[] = addonPaths()): Addon {
-  if (loaded) return loaded;
+export function loadAddon(): Addon {
+  loaded ??= loadFirst(addonPaths());
+  return loaded;
+}
+
+/** The first addon that loads. */
+export function loadFirst(paths: readonly string[]): Addon {
   const require = createRequire(import.meta.url);
   env.restWhileWaiting();
   const attempts: string[] = [];
   for (const path of paths) {
     try {
-      loaded = require(path) as Addon;
-      return loaded;
+      return require(path) as Addon;
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException;
       const reason = code === 'MODULE_NOT_FOUND' ? 'no such file' : message.split('\n')[0];

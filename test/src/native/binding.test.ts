@@ -5,14 +5,14 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { AttuneError } from '../../../src/errors.ts';
 import type { Engine } from '../../../src/native/addon.d.ts';
-import { loadAddon } from '../../../src/native/binding.ts';
+import { loadFirst } from '../../../src/native/binding.ts';
 import { translate, withErrors } from '../../../src/native/engine.ts';
 
 const native = (code: string, message: string) => Object.assign(new Error(message), { code });
 
 test('a missing engine names every path tried and what to do', () => {
   assert.throws(
-    () => loadAddon(['/none/a.node', '/none/b.node']),
+    () => loadFirst(['/none/a.node', '/none/b.node']),
     (error: unknown) =>
       error instanceof AttuneError &&
       error.code === 'device' &&
@@ -24,7 +24,7 @@ test('a missing engine names every path tried and what to do', () => {
 test('a file that is no addon says why', () => {
   const path = join(mkdtempSync(join(tmpdir(), 'attune-')), 'broken.node');
   writeFileSync(path, 'not an addon');
-  assert.throws(() => loadAddon([path]), /broken\.node \(.+\); build it with/);
+  assert.throws(() => loadFirst([path]), /broken\.node \(.+\); build it with/);
 });
 
 test('native errors become AttuneErrors with the same code; others stay', () => {
