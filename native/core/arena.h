@@ -6,6 +6,9 @@
 
 #include "core/error.h"
 #include "core/tensor.h"
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#endif
 
 namespace attune {
 
@@ -28,12 +31,22 @@ class Arena {
                       !__builtin_mul_overflow(bytes, width, &bytes) && bytes >= 0 &&
                       bytes < kMost - used_;
     check(fits, Code::memory, "plan", "this run needs more memory than any machine has");
-    void* place = memory_ ? memory_ + used_ : nullptr;
-    used_ += (bytes + 63) / 64 * 64;
+    uint8_t* place = memory_ ? memory_ + used_ : nullptr;
+    const int64_t room = (bytes + 63) / 64 * 64 + kGap;
+    used_ += room;
+#ifdef __SANITIZE_ADDRESS__
+    if (place) ASAN_POISON_MEMORY_REGION(place + bytes, static_cast<size_t>(room - bytes));
+#endif
     return place;
   }
 
   static constexpr int64_t kMost = int64_t{1} << 56;
+  // Under the address sanitizer every buffer ends in a gap that may not be touched.
+#ifdef __SANITIZE_ADDRESS__
+  static constexpr int64_t kGap = 64;
+#else
+  static constexpr int64_t kGap = 0;
+#endif
   uint8_t* memory_;
   int64_t used_ = 0;
 };

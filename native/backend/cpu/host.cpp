@@ -7,6 +7,9 @@
 #include <string>
 
 #include "core/error.h"
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#endif
 
 namespace attune {
 namespace {
@@ -85,6 +88,9 @@ void* HostBackend::allocate(size_t bytes) {
 void HostBackend::release(void* memory) {
   if (!memory) return;
   void* base = static_cast<uint8_t*>(memory) - kPage;
+#ifdef __SANITIZE_ADDRESS__
+  ASAN_UNPOISON_MEMORY_REGION(base, *static_cast<size_t*>(base));  // the arenas' gaps
+#endif
   munmap(base, *static_cast<size_t*>(base));
 }
 
