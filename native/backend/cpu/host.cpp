@@ -15,6 +15,9 @@ namespace attune {
 namespace {
 
 constexpr size_t kAlignment = 64;
+// Multiplications below which it costs more to make oneDNN's primitive for a shape than to use the
+// built-in product. A function of the shape alone, so that results stay bit-stable.
+constexpr int64_t kWorthAPrimitive = 1 << 23;
 constexpr size_t kPage = 4096;  // before each block: its size
 
 void* take(size_t bytes, const char* op) {
@@ -111,9 +114,11 @@ void HostBackend::synchronize() {}
 void HostBackend::matmul(const MatmulArgs& args) {
   check_shapes(args);
   if (args.c.rows == 0 || args.c.cols == 0) return;
-  if ((args.trans_a ? args.a.rows : args.a.cols) == 0) {
+  const int64_t depth = args.trans_a ? args.a.rows : args.a.cols;
+  const bool large = args.c.rows * args.c.cols * depth >= kWorthAPrimitive;
+  if (depth == 0) {
     empty_product(args);
-  } else if (!onednn_matmul(args)) {
+  } else if (!large || !onednn_matmul(args)) {
     builtin_matmul(args);
   }
 }

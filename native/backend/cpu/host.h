@@ -14,7 +14,7 @@ class HostBackend : public Backend {
   void zero(void* device, size_t bytes) override;
   void synchronize() override;
 
-  /** oneDNN where it is present and has a fast kernel for the types, else `builtin_matmul`. */
+  /** oneDNN where it is present, fast for the types and worth its set-up, else `builtin_matmul`. */
   void matmul(const MatmulArgs&) final;
 
  protected:

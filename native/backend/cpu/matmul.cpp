@@ -118,7 +118,7 @@ void multiply_block(const MatmulArgs& args, const Block& block, float* scratch) 
 template <typename T>
 void multiply(const MatmulArgs& args) {
   const int64_t m = rows_of(args), n = args.c.cols;
-  const bool parallel = m * n * depth_of(args) > kParallelWork * 16;
+  const bool parallel = m * n * depth_of(args) > kParallelProduct;
   const int threads = parallel ? max_threads() : 1;
   int64_t rows = kBlockRows, cols = kBlockCols;  // smaller tasks where there are few
   const auto tasks = [&] { return ((m + rows - 1) / rows) * ((n + cols - 1) / cols); };

@@ -7,6 +7,9 @@
 
 #ifdef ATTUNE_ONEDNN
 #include <dnnl.hpp>
+#ifdef _OPENMP
+#include <omp.h>
+#endif
 #include <string>
 #include <unordered_map>
 
@@ -56,6 +59,26 @@ struct Context {
 };
 
 constexpr size_t kMaxEntries = 512;
+// Multiplications below which waking other threads costs more than they save.
+constexpr int64_t kWorthThreads = 1 << 24;
+
+/** oneDNN takes its number of threads from OpenMP: one, for the length of a small product. */
+class ThreadsFor {
+ public:
+#ifdef _OPENMP
+  explicit ThreadsFor(int64_t work) : before_(work < kWorthThreads ? omp_get_max_threads() : 0) {
+    if (before_) omp_set_num_threads(1);
+  }
+  ~ThreadsFor() {
+    if (before_) omp_set_num_threads(before_);
+  }
+
+ private:
+  int before_;
+#else
+  explicit ThreadsFor(int64_t) {}
+#endif
+};
 
 Shape shape_of(const MatmulArgs& args) {
   Shape shape;
@@ -143,7 +166,9 @@ void execute(Context& context, Entry& entry, const MatmulArgs& args) {
 
 bool onednn_matmul(const MatmulArgs& args) {
   if (!switched_on()) return false;
+  const int64_t work = args.c.rows * args.c.cols * (args.trans_a ? args.a.rows : args.a.cols);
   try {
+    const ThreadsFor threads(work);
     thread_local Context context;
     Entry& entry = entry_for(context, args);
     if (!entry.usable) return false;

@@ -21,7 +21,9 @@ static inline int thread_index() { return 0; }
 #endif
 
 /** Elements to touch below which waking the other threads costs more than they save. */
-constexpr int64_t kParallelWork = 1 << 15;
+constexpr int64_t kParallelWork = 1 << 17;
+/** The same for the multiplications of a product. */
+constexpr int64_t kParallelProduct = 1 << 24;
 
 struct Range {
   int64_t begin, end;
