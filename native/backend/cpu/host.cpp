@@ -15,9 +15,6 @@ namespace attune {
 namespace {
 
 constexpr size_t kAlignment = 64;
-// Multiplications below which it costs more to make oneDNN's primitive for a shape than to use the
-// built-in product. A function of the shape alone, so that results stay bit-stable.
-constexpr int64_t kWorthAPrimitive = 1 << 23;
 constexpr size_t kPage = 4096;  // before each block: its size
 
 void* take(size_t bytes, const char* op) {
@@ -46,6 +43,18 @@ void check_shapes(const MatmulArgs& args) {
               shape_of("a", a) + (args.trans_a ? " transposed" : "") + " times " +
                   shape_of("b", b) + (args.trans_b ? " transposed" : "") + " does not give " +
                   shape_of("c", c));
+}
+
+/**
+ * Whether it pays to make oneDNN's primitive for a shape; small products are quicker without. In
+ * bfloat16 the work decides. In float32, where the built-in product is nearly as fast, the size of
+ * the weights does, not the number of tokens: packed or alone, a row is rounded the same way.
+ */
+bool worth_a_primitive(const MatmulArgs& args) {
+  const int64_t rows = args.c.rows, cols = args.c.cols;
+  const int64_t depth = args.trans_a ? args.a.rows : args.a.cols;
+  if (args.a.dtype == DType::bf16) return rows * cols * depth >= int64_t{1} << 23;
+  return cols * (args.trans_a ? rows : depth) >= int64_t{1} << 17;
 }
 
 /** K = 0: the product is a matrix of zeros. */
@@ -114,11 +123,9 @@ void HostBackend::synchronize() {}
 void HostBackend::matmul(const MatmulArgs& args) {
   check_shapes(args);
   if (args.c.rows == 0 || args.c.cols == 0) return;
-  const int64_t depth = args.trans_a ? args.a.rows : args.a.cols;
-  const bool large = args.c.rows * args.c.cols * depth >= kWorthAPrimitive;
-  if (depth == 0) {
+  if ((args.trans_a ? args.a.rows : args.a.cols) == 0) {
     empty_product(args);
-  } else if (!large || !onednn_matmul(args)) {
+  } else if (!worth_a_primitive(args) || !onednn_matmul(args)) {
     builtin_matmul(args);
   }
 }
