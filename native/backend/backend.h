@@ -4,6 +4,7 @@
 // Calls may be queued; `synchronize` waits. The CPU does both at once.
 #pragma once
 #include <cstddef>
+#include <functional>
 #include <memory>
 
 #include "ops/activation.h"
@@ -25,8 +26,16 @@ class Backend {
   virtual void release(void* memory) = 0;
   virtual void upload(void* device, const void* host, size_t bytes) = 0;
   virtual void download(void* host, const void* device, size_t bytes) = 0;
+  /** The same for matrices: rows lie one behind the other on the host, strided on the device. */
+  virtual void upload(Tensor device, const void* host) = 0;
+  virtual void download(void* host, Tensor device) = 0;
   virtual void zero(void* device, size_t bytes) = 0;
   virtual void synchronize() = 0;
+  /**
+   * Runs `work`, whose ops and arguments are the same whenever `key` is the same, so that a device
+   * may record it once and replay it. `work` must not copy to or from the host.
+   */
+  virtual void repeat(uint64_t key, const std::function<void()>& work) = 0;
 
   virtual void matmul(const MatmulArgs&) = 0;
   virtual void column_sum(const ColumnSumArgs&) = 0;
@@ -40,9 +49,12 @@ class Backend {
   virtual void rope(const RopeArgs&) = 0;
   virtual void attention(const AttentionArgs&) = 0;
   virtual void attention_backward(const AttentionBackwardArgs&) = 0;
+  /** Bytes of AttentionBackwardArgs::scratch for a batch of this many tokens. */
+  virtual size_t attention_backward_scratch(int64_t tokens, int64_t heads, int64_t head_size) = 0;
   virtual void activation(const ActivationArgs&) = 0;
   virtual void activation_backward(const ActivationBackwardArgs&) = 0;
   virtual void cross_entropy(const CrossEntropyArgs&) = 0;
+  virtual void sums(const SumsArgs&) = 0;
   virtual double square_sum(const SquareSumArgs&) = 0;
   virtual void adamw(const AdamwArgs&) = 0;
   virtual void cast(const CastArgs&) = 0;

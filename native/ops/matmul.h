@@ -1,4 +1,4 @@
-// Dense product.   c (+)= op(a) op(b) + bias
+// Dense product.   c (+)= scale * op(a) op(b) + bias
 //
 // Shapes   op(a) [M, K], op(b) [K, N], c [M, N], bias [N] float32 or absent.
 //          op(x) is x, or its transpose where trans_x is set; rows may be strided.
@@ -17,6 +17,7 @@ struct MatmulArgs {
   bool trans_a = false;
   bool trans_b = false;
   bool accumulate = false;
+  float scale = 1;
   const float* bias = nullptr;
 };
 

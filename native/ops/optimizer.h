@@ -5,9 +5,11 @@
 //   g  = gradient * gradient_scale          (1 / trained tokens, times the clipping factor)
 //   p -= lr * decay * p;  m = b1 m + (1 - b1) g;  v = b2 v + (1 - b2) g^2
 //   p -= lr / (1 - b1^t) * m / (sqrt(v) / sqrt(1 - b2^t) + eps)
-//   copy = bfloat16(p) where the compute copy is present; gradient is set to 0 in the same pass
+//   copy = p in the copy's type where the compute copy is present; gradient is set to 0 in the
+//   same pass. All tensors of a step are given at once.
 //
-// Types       master, gradient, first and second moment float32, `size` elements each.
+// Types       master, gradient, first and second moment float32, contiguous, rows * cols elements
+//             each; copy [rows, cols] float32 or bfloat16, rows may be strided.
 // Stable      bit-stable for any thread count.
 #pragma once
 #include <cstdint>
@@ -16,21 +18,34 @@
 
 namespace attune {
 
+/** results[k] = sum of tensors[k] (`size` float32 each) in float64, in a fixed order. */
+struct SumsArgs {
+  const float* const* tensors = nullptr;
+  int64_t count = 0, size = 0;
+  double* results = nullptr;  // [count], on the host
+};
+
 struct SquareSumArgs {
   const float* const* tensors = nullptr;
   const int64_t* sizes = nullptr;
   int64_t count = 0;
 };
 
-struct AdamwArgs {
+struct AdamwTensor {
   float* master = nullptr;
   float* gradient = nullptr;
   float* first = nullptr;
   float* second = nullptr;
-  uint16_t* copy = nullptr;  // bfloat16, absent in float32 training
-  int64_t size = 0;
+  Tensor copy;  // absent where the master is what the kernels read
+  int64_t rows = 0, cols = 0;
+  float weight_decay = 0;
+};
+
+struct AdamwArgs {
+  const AdamwTensor* tensors = nullptr;
+  int64_t count = 0;
   float gradient_scale = 1;
-  double learning_rate = 0, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weight_decay = 0;
+  double learning_rate = 0, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;
   int64_t step = 1;  // t, from 1
 };
 
