@@ -283,12 +283,16 @@ void add_optimizer(std::vector<Case>& cases, DType dtype) {
   const auto first = make(1, size, DType::f32, 0), second = make(1, size, DType::f32, 0);
   const auto copy = make(1, size, DType::bf16, 0);
   AdamwArgs args;
-  args.master = master->f32();
-  args.gradient = gradient->f32();
-  args.first = first->f32();
-  args.second = second->f32();
-  args.copy = dtype == DType::bf16 ? copy->view().bf16() : nullptr;
-  args.size = size;
+  const auto tensor = std::make_shared<AdamwTensor>();
+  tensor->master = master->f32();
+  tensor->gradient = gradient->f32();
+  tensor->first = first->f32();
+  tensor->second = second->f32();
+  if (dtype == DType::bf16) tensor->copy = copy->view();
+  tensor->rows = 1;
+  tensor->cols = size;
+  args.tensors = tensor.get();
+  args.count = 1;
   args.learning_rate = 1e-3;
   const auto reset = [=] {
     master->random(1);
@@ -303,7 +307,10 @@ void add_optimizer(std::vector<Case>& cases, DType dtype) {
                    false,
                    (8 * 4 + half) * static_cast<double>(size),
                    held,
-                   [=](Backend& b) { b.adamw(args); },
+                   [=](Backend& b) {
+                     static_cast<void>(tensor);
+                     b.adamw(args);
+                   },
                    {master->view(), first->view()}});
   const auto x = make(kTokens, kHidden, dtype, 3), y = make(kTokens, kHidden, dtype, 0);
   DropoutArgs drop;

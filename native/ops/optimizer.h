@@ -38,7 +38,7 @@ struct AdamwTensor {
   float* second = nullptr;
   Tensor copy;  // absent where the master is what the kernels read
   int64_t rows = 0, cols = 0;
-  float weight_decay = 0;
+  double weight_decay = 0;
 };
 
 struct AdamwArgs {

@@ -31,23 +31,29 @@ UpdateResult Optimizer::update(const UpdateOptions& options) {
   const double clip = options.max_grad_norm > 0
                           ? std::min(1.0, options.max_grad_norm / (result.grad_norm + 1e-6))
                           : 1.0;
-  for (Parameter* parameter : trained) {
-    AdamwArgs args;
-    args.master = parameter->master;
-    args.gradient = parameter->gradient;
-    args.first = parameter->first;
-    args.second = parameter->second;
-    if (parameter->value.dtype == DType::bf16) args.copy = parameter->value.bf16();
-    args.size = parameter->size();
-    args.gradient_scale = static_cast<float>(clip / options.tokens);
-    args.learning_rate = options.learning_rate;
-    args.beta1 = options.beta1;
-    args.beta2 = options.beta2;
-    args.epsilon = options.epsilon;
-    args.weight_decay = parameter->decays() ? options.weight_decay : 0;
-    args.step = step_;
-    backend_.adamw(args);
+  std::vector<AdamwTensor> tensors;
+  for (const Parameter* parameter : trained) {
+    AdamwTensor tensor;
+    tensor.master = parameter->master;
+    tensor.gradient = parameter->gradient;
+    tensor.first = parameter->first;
+    tensor.second = parameter->second;
+    if (parameter->value.data != parameter->master) tensor.copy = parameter->value;
+    tensor.rows = parameter->rows;
+    tensor.cols = parameter->cols;
+    tensor.weight_decay = parameter->decays() ? options.weight_decay : 0;
+    tensors.push_back(tensor);
   }
+  AdamwArgs args;
+  args.tensors = tensors.data();
+  args.count = static_cast<int64_t>(tensors.size());
+  args.gradient_scale = static_cast<float>(clip / options.tokens);
+  args.learning_rate = options.learning_rate;
+  args.beta1 = options.beta1;
+  args.beta2 = options.beta2;
+  args.epsilon = options.epsilon;
+  args.step = step_;
+  backend_.adamw(args);
   return result;
 }
 

@@ -120,6 +120,24 @@ void HostBackend::zero(void* device, size_t bytes) {
 
 void HostBackend::synchronize() {}
 
+void HostBackend::upload(Tensor device, const void* host) {
+  const size_t width = static_cast<size_t>(device.cols) * size_of(device.dtype);
+  for (int64_t i = 0; i < device.rows; ++i)
+    upload(device.row_range(i, 1).data,
+           static_cast<const uint8_t*>(host) + static_cast<size_t>(i) * width, width);
+}
+
+void HostBackend::download(void* host, Tensor device) {
+  const size_t width = static_cast<size_t>(device.cols) * size_of(device.dtype);
+  for (int64_t i = 0; i < device.rows; ++i)
+    download(static_cast<uint8_t*>(host) + static_cast<size_t>(i) * width,
+             device.row_range(i, 1).data, width);
+}
+
+void HostBackend::repeat(uint64_t, const std::function<void()>& work) { work(); }
+
+size_t HostBackend::attention_backward_scratch(int64_t, int64_t, int64_t) { return 0; }
+
 void HostBackend::matmul(const MatmulArgs& args) {
   check_shapes(args);
   if (args.c.rows == 0 || args.c.cols == 0) return;

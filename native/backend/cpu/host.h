@@ -11,8 +11,12 @@ class HostBackend : public Backend {
   void release(void* memory) override;
   void upload(void* device, const void* host, size_t bytes) override;
   void download(void* host, const void* device, size_t bytes) override;
+  void upload(Tensor device, const void* host) override;
+  void download(void* host, Tensor device) override;
   void zero(void* device, size_t bytes) override;
   void synchronize() override;
+  void repeat(uint64_t key, const std::function<void()>& work) override;
+  size_t attention_backward_scratch(int64_t tokens, int64_t heads, int64_t head_size) override;
 
   /** oneDNN where it is present, fast for the types and worth its set-up, else `builtin_matmul`. */
   void matmul(const MatmulArgs&) final;

@@ -27,6 +27,7 @@ class Kernels final : public HostBackend {
   void activation(const ActivationArgs&) override;
   void activation_backward(const ActivationBackwardArgs&) override;
   void cross_entropy(const CrossEntropyArgs&) override;
+  void sums(const SumsArgs&) override;
   double square_sum(const SquareSumArgs&) override;
   void adamw(const AdamwArgs&) override;
   void cast(const CastArgs&) override;

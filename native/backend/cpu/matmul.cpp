@@ -20,7 +20,7 @@ constexpr int64_t kThinRows = 4;
 int64_t rows_of(const MatmulArgs& args) { return args.c.rows; }
 int64_t depth_of(const MatmulArgs& args) { return args.trans_a ? args.a.rows : args.a.cols; }
 
-/** Writes sums [rows, cols] to c at (i, j): bias and the present value are added, then rounded. */
+/** Writes sums [rows, cols] to c at (i, j): scaled, bias and present value added, then rounded. */
 template <typename C>
 void write_block(const MatmulArgs& args, const float* sums, int64_t sums_row, int64_t i,
                  int64_t rows, int64_t j, int64_t cols) {
@@ -28,7 +28,7 @@ void write_block(const MatmulArgs& args, const float* sums, int64_t sums_row, in
     C* c = static_cast<C*>(args.c.data) + (i + r) * args.c.stride + j;
     const float* from = sums + r * sums_row;
     for_lanes(cols, [&](int64_t x, auto lanes) {
-      Vec value = load(from + x, lanes);
+      Vec value = load(from + x, lanes) * args.scale;
       if (args.bias) value += load(args.bias + j + x, lanes);
       if (args.accumulate) value += load(c + x, lanes);
       store(c + x, value, lanes);

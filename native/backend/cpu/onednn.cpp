@@ -27,7 +27,7 @@ bool switched_on() {
 /** Everything a primitive is made for. */
 struct Shape {
   int64_t m, n, k, a_stride, b_stride, c_stride;
-  int64_t flags;  // transposes, types, accumulate, bias
+  int64_t flags;  // transposes, types, accumulate, bias, and the bits of the scale
 
   bool operator==(const Shape& other) const { return !std::memcmp(this, &other, sizeof *this); }
 };
@@ -91,6 +91,9 @@ Shape shape_of(const MatmulArgs& args) {
   shape.flags = args.trans_a | args.trans_b << 1 | args.accumulate << 2 |
                 (args.bias != nullptr) << 3 | (args.a.dtype == DType::bf16) << 4 |
                 (args.c.dtype == DType::bf16) << 5;
+  uint32_t scale;
+  std::memcpy(&scale, &args.scale, sizeof scale);
+  shape.flags |= static_cast<int64_t>(scale) << 6;
   return shape;
 }
 
@@ -102,14 +105,20 @@ dnnl::memory::desc describe(int64_t rows, int64_t cols, DType dtype, int64_t str
   return dnnl::memory::desc({rows, cols}, type, strides);
 }
 
-dnnl::matmul::primitive_desc plan(const Context& context, const Entry& entry, bool accumulate,
-                                  bool bias) {
+dnnl::matmul::primitive_desc plan(const Context& context, const Entry& entry,
+                                  const MatmulArgs& args) {
+  const bool bias = args.bias != nullptr;
   dnnl::primitive_attr attributes;
-  if (accumulate) {
-    dnnl::post_ops operations;
-    operations.append_sum(1.0f);
-    attributes.set_post_ops(operations);
+  dnnl::post_ops operations;
+  if (args.scale != 1) {
+#if DNNL_VERSION_MAJOR >= 3
+    operations.append_eltwise(dnnl::algorithm::eltwise_linear, args.scale, 0.0f);
+#else
+    operations.append_eltwise(1.0f, dnnl::algorithm::eltwise_linear, args.scale, 0.0f);
+#endif
   }
+  if (args.accumulate) operations.append_sum(1.0f);
+  attributes.set_post_ops(operations);
 #if DNNL_VERSION_MAJOR >= 3
   if (!bias) return {context.engine, entry.a, entry.b, entry.c, attributes};
   return {context.engine, entry.a, entry.b, entry.bias, entry.c, attributes};
@@ -127,7 +136,7 @@ Entry make_entry(const Context& context, const MatmulArgs& args, const Shape& sh
   entry.c = describe(shape.m, shape.n, args.c.dtype, args.c.stride, false);
   entry.bias = describe(1, shape.n, DType::f32, shape.n, false);
   try {
-    const auto chosen = plan(context, entry, args.accumulate, args.bias != nullptr);
+    const auto chosen = plan(context, entry, args);
     const char* name = chosen.impl_info_str();
     if (!name || std::strncmp(name, "ref", 3) == 0 || std::strstr(name, "gemm:ref")) return entry;
     entry.primitive = dnnl::matmul(chosen);
@@ -165,7 +174,7 @@ void execute(Context& context, Entry& entry, const MatmulArgs& args) {
 }  // namespace
 
 bool onednn_matmul(const MatmulArgs& args) {
-  if (!switched_on()) return false;
+  if (!switched_on() || (args.scale != 1 && args.bias)) return false;
   const int64_t work = args.c.rows * args.c.cols * (args.trans_a ? args.a.rows : args.a.cols);
   try {
     const ThreadsFor threads(work);

@@ -30,7 +30,7 @@ int64_t blocks_of(int64_t size) { return (size + kSquareBlock - 1) / kSquareBloc
 
 /** Constants of a step, computed in float64 and rounded once. */
 struct Step {
-  float decay, beta1, rest1, beta2, rest2, rate, root, epsilon, scale;
+  float beta1, rest1, beta2, rest2, rate, root, epsilon, scale;
 };
 
 Step step_of(const AdamwArgs& args) {
@@ -39,7 +39,6 @@ Step step_of(const AdamwArgs& args) {
     if (n % 2) power1 *= base1, power2 *= base2;
   }
   Step step;
-  step.decay = static_cast<float>(1 - args.learning_rate * args.weight_decay);
   step.beta1 = static_cast<float>(args.beta1);
   step.rest1 = static_cast<float>(1 - args.beta1);
   step.beta2 = static_cast<float>(args.beta2);
@@ -49,6 +48,39 @@ Step step_of(const AdamwArgs& args) {
   step.epsilon = static_cast<float>(args.epsilon);
   step.scale = args.gradient_scale;
   return step;
+}
+
+template <typename T>
+void step_elements(const AdamwTensor& tensor, const Step& step, float decay, int64_t begin,
+                   int64_t end, T* copy) {
+  float* master = tensor.master + begin;
+  float* gradient = tensor.gradient + begin;
+  float* first = tensor.first + begin;
+  float* second = tensor.second + begin;
+  for_lanes(end - begin, [&](int64_t i, auto lanes) {
+    const Vec g = load(gradient + i, lanes) * step.scale;
+    const Vec m = load(first + i, lanes) * step.beta1 + g * step.rest1;
+    const Vec v = load(second + i, lanes) * step.beta2 + g * g * step.rest2;
+    const Vec p = load(master + i, lanes) * decay -
+                  step.rate * m / (sqrt(v) * step.root + step.epsilon);
+    store(master + i, p, lanes);
+    store(first + i, m, lanes);
+    store(second + i, v, lanes);
+    store(gradient + i, Vec{}, lanes);
+    if (copy) store(copy + i, p, lanes);
+  });
+}
+
+/** Elements [begin, end) of a tensor; its copy lies `shift` elements further. */
+void step_elements(const AdamwTensor& tensor, const Step& step, float decay, int64_t begin,
+                   int64_t end, int64_t shift) {
+  if (tensor.copy.dtype == DType::bf16) {
+    uint16_t* copy = tensor.copy ? tensor.copy.bf16() + begin + shift : nullptr;
+    step_elements(tensor, step, decay, begin, end, copy);
+  } else {
+    float* copy = tensor.copy ? tensor.copy.f32() + begin + shift : nullptr;
+    step_elements(tensor, step, decay, begin, end, copy);
+  }
 }
 
 template <typename In, typename Out>
@@ -112,6 +144,14 @@ void drop_rows(const DropoutArgs& args) {
 
 }  // namespace
 
+void Kernels::sums(const SumsArgs& args) {
+  for (int64_t k = 0; k < args.count; ++k) {
+    double total = 0;
+    for (int64_t i = 0; i < args.size; ++i) total += static_cast<double>(args.tensors[k][i]);
+    args.results[k] = total;
+  }
+}
+
 double Kernels::square_sum(const SquareSumArgs& args) {
   int64_t blocks = 0, elements = 0;
   for (int64_t i = 0; i < args.count; ++i) {
@@ -141,26 +181,21 @@ double Kernels::square_sum(const SquareSumArgs& args) {
 
 void Kernels::adamw(const AdamwArgs& args) {
   const Step step = step_of(args);
-#pragma omp parallel if (args.size > kParallelWork)
-  {
-    const Range mine = share(args.size, 1024);
-    float* master = args.master + mine.begin;
-    float* gradient = args.gradient + mine.begin;
-    float* first = args.first + mine.begin;
-    float* second = args.second + mine.begin;
-    uint16_t* copy = args.copy ? args.copy + mine.begin : nullptr;
-    for_lanes(mine.end - mine.begin, [&](int64_t i, auto lanes) {
-      const Vec g = load(gradient + i, lanes) * step.scale;
-      const Vec m = load(first + i, lanes) * step.beta1 + g * step.rest1;
-      const Vec v = load(second + i, lanes) * step.beta2 + g * g * step.rest2;
-      const Vec p = load(master + i, lanes) * step.decay -
-                    step.rate * m / (sqrt(v) * step.root + step.epsilon);
-      store(master + i, p, lanes);
-      store(first + i, m, lanes);
-      store(second + i, v, lanes);
-      store(gradient + i, Vec{}, lanes);
-      if (copy) store(copy + i, p, lanes);
-    });
+  int64_t elements = 0;
+  for (int64_t i = 0; i < args.count; ++i) elements += args.tensors[i].rows * args.tensors[i].cols;
+#pragma omp parallel if (elements > kParallelWork)
+  for (int64_t i = 0; i < args.count; ++i) {
+    const AdamwTensor& tensor = args.tensors[i];
+    const float decay = static_cast<float>(1 - args.learning_rate * tensor.weight_decay);
+    if (!tensor.copy || tensor.copy.contiguous()) {
+      const Range mine = share(tensor.rows * tensor.cols, 1024);
+      step_elements(tensor, step, decay, mine.begin, mine.end, 0);
+    } else {
+      const Range mine = share(tensor.rows);
+      for (int64_t row = mine.begin; row < mine.end; ++row)
+        step_elements(tensor, step, decay, row * tensor.cols, (row + 1) * tensor.cols,
+                      row * (tensor.copy.stride - tensor.cols));
+    }
   }
 }
 

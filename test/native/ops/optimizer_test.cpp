@@ -41,14 +41,14 @@ TEST(square_sum) {
 struct Reference {
   Values p, m, v;
 
-  void step(const Values& gradient, const AdamwArgs& args) {
+  void step(const Values& gradient, const AdamwArgs& args, double weight_decay) {
     const double power = static_cast<double>(args.step);
     const double fix1 = 1 - std::pow(args.beta1, power), fix2 = 1 - std::pow(args.beta2, power);
     for (size_t i = 0; i < p.size(); ++i) {
       const double g = gradient[i] * static_cast<double>(args.gradient_scale);
       m[i] = args.beta1 * m[i] + (1 - args.beta1) * g;
       v[i] = args.beta2 * v[i] + (1 - args.beta2) * g * g;
-      p[i] -= args.learning_rate * args.weight_decay * p[i];
+      p[i] -= args.learning_rate * weight_decay * p[i];
       p[i] -= args.learning_rate / fix1 * m[i] / (std::sqrt(v[i]) / std::sqrt(fix2) + args.epsilon);
     }
   }
@@ -65,17 +65,21 @@ void check_adamw(Backend& backend, int64_t size, bool copy, double decay) {
     gradient.random(static_cast<uint32_t>(step + 10));
     gradient.set(0, 0, 0);
     AdamwArgs args;
-    args.master = master.f32();
-    args.gradient = gradient.f32();
-    args.first = first.f32();
-    args.second = second.f32();
-    args.copy = copy ? half.view().bf16() : nullptr;
-    args.size = size;
+    AdamwTensor tensor;
+    tensor.master = master.f32();
+    tensor.gradient = gradient.f32();
+    tensor.first = first.f32();
+    tensor.second = second.f32();
+    if (copy) tensor.copy = half.view();
+    tensor.rows = 1;
+    tensor.cols = size;
+    tensor.weight_decay = decay;
+    args.tensors = &tensor;
+    args.count = 1;
     args.gradient_scale = 0.25f;
     args.learning_rate = 1e-2;
-    args.weight_decay = decay;
     args.step = step;
-    reference.step(gradient.values(), args);
+    reference.step(gradient.values(), args, decay);
     run_stable({&master, &gradient, &first, &second, &half}, {1, 3}, [&] { backend.adamw(args); });
     expect_close("gradient", gradient.values(), Values(static_cast<size_t>(size), 0), 0);
   }
