@@ -14,44 +14,66 @@ namespace attune {
 
 namespace {
 
-constexpr int64_t kBlock = 1 << 20;  // elements converted at a time
+constexpr int64_t kBlock = 1 << 20;  // elements converted at a time, in whole rows
+
+int64_t rows_at_a_time(const Parameter& parameter) {
+  return std::clamp<int64_t>(kBlock / parameter.cols, 1, parameter.rows);
+}
+
+/** Rows [first, first + count) of float32 values in master order. */
+Tensor master_rows(float* master, const Parameter& parameter, int64_t first, int64_t count) {
+  return Tensor(master, DType::f32, parameter.rows, parameter.cols).row_range(first, count);
+}
 
 }  // namespace
 
 Engine::Engine(ModelSpec spec, EngineOptions options)
     : spec_(std::move(spec)), options_(std::move(options)) {
   validate(spec_, options_);
-  backend_ = make_backend(options_.device);
+  backend_ = make_backend(options_.device, options_.tf32);
   parameters_ = std::make_unique<Parameters>(spec_, options_);
   allocate();
   initialise_adapters();
   decoder_ = std::make_unique<Decoder>(spec_, options_, *parameters_, *backend_, activations_,
-                                       scratch_, interrupted_);
+                                       scratch_, plan_.recomputed_layers, interrupted_);
   optimizer_ = std::make_unique<Optimizer>(*backend_, *parameters_);
 }
 
+void Engine::layout(Arena* classes, int64_t recompute) {
+  const Plan plan(spec_, options_, *parameters_, *backend_, recompute);
+  parameters_->layout(classes[0], classes[1], classes[2], classes[3]);
+  plan.layout(activations_, classes[4]);
+  plan.layout(scratch_, classes[5]);
+}
+
+/** Recomputes no more layers than the memory asks for, or as many as the options say. */
 void Engine::allocate() {
-  const Plan plan(spec_, options_, *parameters_);
-  Arena classes[6];
-  const auto layout = [&] {
-    parameters_->layout(classes[0], classes[1], classes[2], classes[3]);
-    plan.layout(activations_, classes[4]);
-    plan.layout(scratch_, classes[5]);
-  };
-  layout();  // measures
+  constexpr int kClasses = 6;
+  const uint64_t memory = backend_->memory();
+  const bool choose = options_.recompute < 0 && options_.method != Method::none;
+  const int64_t most = spec_.layers - 1;
+  int64_t recompute = choose ? 0 : std::clamp<int64_t>(options_.recompute, 0, most);
   size_t total = 0;
-  for (const Arena& arena : classes) total += arena.used();
-  const uint64_t memory = devices()[0].memory;
+  for (;; ++recompute) {
+    Arena measured[kClasses];
+    layout(measured, recompute);
+    total = 0;
+    for (const Arena& arena : measured) total += arena.used();
+    if (!choose || recompute == most || memory == 0 || total <= memory) break;
+  }
   check(memory == 0 || total <= memory, Code::memory, "plan",
-        "this run needs " + std::to_string(total >> 20) + " MiB, the machine has " +
+        "this run needs " + std::to_string(total >> 20) + " MiB, the device has " +
             std::to_string(memory >> 20) +
             " MiB; lower max_length or per_device_train_batch_size, or train with LoRA");
+  Arena classes[kClasses];
+  layout(classes, recompute);
   for (Arena& arena : classes) {
     const size_t bytes = arena.used();
     blocks_.emplace_back(backend_->allocate(bytes), Release{backend_.get()});
     arena = Arena(blocks_.back().get());
   }
-  layout();  // places
+  layout(classes, recompute);  // places
+  plan_.recomputed_layers = recompute;
   plan_.weights = classes[0].used();
   plan_.adapters = classes[1].used();
   plan_.gradients = classes[2].used();
@@ -80,22 +102,21 @@ void Engine::initialise_adapters() {
       for (size_t i = 4 * block; i < std::min(values.size(), 4 * block + 4); ++i)
         values[i] = bound * (2 * uniform(words.word[i % 4]) - 1);
     }
-    write_value(parameter, 0, values);
+    write_rows(parameter, 0, values);
   }
 }
 
-/** Stores float32 values from element `first` on, in the master and in the compute copy. */
-void Engine::write_value(Parameter& parameter, int64_t first, const std::vector<float>& values) {
-  const size_t count = values.size();
+/** Stores float32 values from row `first` on, in the master and in the compute copy. */
+void Engine::write_rows(Parameter& parameter, int64_t first, const std::vector<float>& values) {
+  const auto size = static_cast<int64_t>(values.size());
+  const int64_t count = size / parameter.cols;
   if (parameter.master)
-    backend_->upload(parameter.master + first, values.data(), count * sizeof(float));
-  if (static_cast<void*>(parameter.master) == parameter.value.data) return;
+    backend_->upload(master_rows(parameter.master, parameter, first, count), values.data());
+  if (parameter.master == parameter.value.data) return;
   const DType dtype = parameter.value.dtype;
-  std::vector<uint8_t> bytes(count * size_of(dtype));
-  convert(values.data(), DType::f32, bytes.data(), dtype, static_cast<int64_t>(count));
-  backend_->upload(
-      static_cast<uint8_t*>(parameter.value.data) + static_cast<size_t>(first) * size_of(dtype),
-      bytes.data(), bytes.size());
+  std::vector<uint8_t> bytes(values.size() * size_of(dtype));
+  convert(values.data(), DType::f32, bytes.data(), dtype, size);
+  backend_->upload(parameter.value.row_range(first, count), bytes.data());
 }
 
 // Most of the time goes into pages touched for the first time, which several threads share.
@@ -123,20 +144,19 @@ void Engine::load(const TensorRead& read) {
             " bytes");
   const TensorReader file(read.path);
   const DType dtype = parameter.value.dtype;
-  std::vector<uint8_t> bytes(static_cast<size_t>(std::min(kBlock, parameter.size())) * width);
-  for (int64_t first = 0; first < parameter.size(); first += kBlock) {
-    const int64_t count = std::min(kBlock, parameter.size() - first);
-    file.read(bytes.data(), read.offset + static_cast<uint64_t>(first) * width,
+  const int64_t step = rows_at_a_time(parameter);
+  std::vector<uint8_t> bytes(static_cast<size_t>(step * parameter.cols) * width);
+  for (int64_t first = 0; first < parameter.rows; first += step) {
+    const int64_t rows = std::min(step, parameter.rows - first), count = rows * parameter.cols;
+    file.read(bytes.data(), read.offset + static_cast<uint64_t>(first * parameter.cols) * width,
               static_cast<size_t>(count) * width);
     if (!parameter.master && dtype == read.dtype) {
-      backend_->upload(
-          static_cast<uint8_t*>(parameter.value.data) + static_cast<size_t>(first) * width,
-          bytes.data(), static_cast<size_t>(count) * width);
+      backend_->upload(parameter.value.row_range(first, rows), bytes.data());
       continue;
     }
     std::vector<float> values(static_cast<size_t>(count));
     convert(bytes.data(), read.dtype, values.data(), DType::f32, count);
-    write_value(parameter, first, values);
+    write_rows(parameter, first, values);
   }
 }
 
@@ -185,17 +205,19 @@ void Engine::save(const std::string& path, const std::vector<uint8_t>& header,
   backend_->synchronize();
   for (const TensorWrite& tensor : tensors) {
     Parameter& parameter = parameters_->find(tensor.name);
-    const DType held = parameter.master ? DType::f32 : parameter.value.dtype;
-    const auto* base =
-        static_cast<const uint8_t*>(parameter.master ? parameter.master : parameter.value.data);
-    for (int64_t first = 0; first < parameter.size(); first += kBlock) {
-      const int64_t count = std::min(kBlock, parameter.size() - first);
-      std::vector<uint8_t> from(static_cast<size_t>(count) * size_of(held));
+    const Tensor held =
+        parameter.master ? master_rows(parameter.master, parameter, 0, parameter.rows)
+                         : parameter.value;
+    const int64_t step = rows_at_a_time(parameter);
+    for (int64_t first = 0; first < parameter.rows; first += step) {
+      const int64_t rows = std::min(step, parameter.rows - first), count = rows * parameter.cols;
+      std::vector<uint8_t> from(static_cast<size_t>(count) * size_of(held.dtype));
       std::vector<uint8_t> into(static_cast<size_t>(count) * size_of(tensor.dtype));
-      backend_->download(from.data(), base + static_cast<size_t>(first) * size_of(held),
-                         from.size());
-      convert(from.data(), held, into.data(), tensor.dtype, count);
-      file.write(into.data(), tensor.offset + static_cast<uint64_t>(first) * size_of(tensor.dtype),
+      backend_->download(from.data(), held.row_range(first, rows));
+      convert(from.data(), held.dtype, into.data(), tensor.dtype, count);
+      file.write(into.data(),
+                 tensor.offset + static_cast<uint64_t>(first * parameter.cols) *
+                                     size_of(tensor.dtype),
                  into.size());
     }
   }
@@ -206,14 +228,14 @@ std::vector<float> Engine::read(const std::string& name, Part part) {
   Parameter& parameter = parameters_->find(name);
   const auto count = static_cast<size_t>(parameter.size());
   std::vector<float> values(count);
-  if (part == Part::value && !parameter.master && parameter.value.dtype != DType::f32) {
-    std::vector<uint8_t> bytes(count * size_of(parameter.value.dtype));
-    backend_->download(bytes.data(), parameter.value.data, bytes.size());
-    convert(bytes.data(), parameter.value.dtype, values.data(), DType::f32, parameter.size());
+  if (part == Part::value && !parameter.master) {
+    const DType dtype = parameter.value.dtype;
+    std::vector<uint8_t> bytes(count * size_of(dtype));
+    backend_->download(bytes.data(), parameter.value);
+    convert(bytes.data(), dtype, values.data(), DType::f32, parameter.size());
     return values;
   }
-  const float* source = part == Part::value
-                            ? (parameter.master ? parameter.master : parameter.value.f32())
+  const float* source = part == Part::value      ? parameter.master
                         : part == Part::gradient ? parameter.gradient
                         : part == Part::first    ? parameter.first
                                                  : parameter.second;

@@ -20,6 +20,7 @@ struct MemoryPlan {
     return weights + adapters + gradients + optimizer + activations + scratch;
   }
   int64_t parameters = 0, trainable_parameters = 0;
+  int64_t recomputed_layers = 0;  // run again in the backward pass, to save memory
 };
 
 struct TensorRead {
@@ -67,10 +68,11 @@ class Engine {
     void operator()(void* memory) const { backend->release(memory); }
   };
 
+  void layout(Arena* classes, int64_t recompute);
   void allocate();
   void initialise_adapters();
   void load(const TensorRead&);
-  void write_value(Parameter&, int64_t first, const std::vector<float>&);
+  void write_rows(Parameter&, int64_t first, const std::vector<float>&);
 
   const ModelSpec spec_;
   const EngineOptions options_;

@@ -21,6 +21,13 @@ class Arena {
   Tensor tensor(DType dtype, int64_t rows, int64_t cols) {
     return Tensor(take(rows, cols, static_cast<int64_t>(size_of(dtype))), dtype, rows, cols);
   }
+  /** Rows begin on 128-byte boundaries, with `room` more columns behind each row's `cols`. */
+  Tensor roomy(DType dtype, int64_t rows, int64_t cols, int64_t room) {
+    if (room == 0) return tensor(dtype, rows, cols);
+    const int64_t unit = 128 / static_cast<int64_t>(size_of(dtype));
+    const int64_t stride = (cols + room + unit - 1) / unit * unit;
+    return Tensor(tensor(dtype, rows, stride).data, dtype, rows, cols, stride);
+  }
   size_t used() const { return static_cast<size_t>(used_); }
 
  private:

@@ -14,8 +14,9 @@ constexpr uint64_t kStreamsOfLinear = 4;
 
 Tensor rows(Tensor x, int64_t count) { return x.row_range(0, count); }
 
-/** `low` buffers may be wider than this Linear's adapters need. */
+/** `low` buffers may be wider than this Linear's adapters need; absent outside training. */
 Tensor low_of(const Linear& linear, Tensor low, int64_t count, int64_t rank) {
+  if (!low || linear.adapters == 0) return {};
   return Tensor(low.data, low.dtype, count, linear.adapters * rank);
 }
 
@@ -23,13 +24,14 @@ Tensor low_of(const Linear& linear, Tensor low, int64_t count, int64_t rank) {
 
 Decoder::Decoder(const ModelSpec& spec, const EngineOptions& options, Parameters& parameters,
                  Backend& backend, Activations& activations, Scratch& scratch,
-                 const std::atomic<bool>& interrupted)
+                 int64_t recompute, const std::atomic<bool>& interrupted)
     : spec_(spec),
       options_(options),
       parameters_(parameters),
       backend_(backend),
       activations_(activations),
       scratch_(scratch),
+      recompute_(recompute),
       interrupted_(interrupted),
       head_(spec, options, parameters, backend, scratch) {
   trains_below_ = parameters_.embedding->trainable || parameters_.project_in.trains();
@@ -149,13 +151,20 @@ Tensor Decoder::attention(const Pass& pass, int64_t site, Tensor input) {
   return delta;
 }
 
+Tensor Decoder::project_up(const Pass& pass, int64_t site, Tensor input) {
+  const Layer& layer = this->layer(site);
+  const LayerActivations& saved = this->saved(site);
+  const Tensor up = rows(saved.up, pass.tokens);
+  linear_forward(context(pass, site / 2 * kLinearsOfLayer + 2), layer.up, input, up,
+                 low_of(layer.up, saved.up_low, pass.tokens, options_.adapter.rank));
+  return up;
+}
+
 Tensor Decoder::mlp(const Pass& pass, int64_t site, Tensor input) {
   Layer& layer = this->layer(site);
   LayerActivations& saved = this->saved(site);
   const int64_t T = pass.tokens, F = spec_.intermediate, rank = options_.adapter.rank;
-  const Tensor up = rows(saved.up, T), hidden = rows(scratch_.hidden, T);
-  linear_forward(context(pass, site / 2 * kLinearsOfLayer + 2), layer.up, input, up,
-                 low_of(layer.up, saved.up_low, T, rank));
+  const Tensor up = project_up(pass, site, input), hidden = rows(scratch_.hidden, T);
   ActivationArgs args;
   args.kind = spec_.activation;
   args.x = up.columns(0, F);
@@ -188,6 +197,7 @@ void Decoder::backward(const Pass& pass) {
   const Tensor d_input(scratch_.d_input.data, options_.dtype, pass.tokens, spec_.hidden);
   for (int64_t site = 2 * spec_.layers - 1; site >= first_site_; --site) {
     check_interrupt();
+    if (site % 2 == 1 && site / 2 < recompute_) recompute(pass, site - 1);
     const Tensor input = recompute_input(pass, site);
     const bool wanted = site > first_site_ || trains_below_;
     if (!spec_.pre_norm) norm_backward(pass, site, d_stream, d_stream, false);
@@ -201,6 +211,15 @@ void Decoder::backward(const Pass& pass) {
     if (spec_.pre_norm && wanted) norm_backward(pass, site, d_input, d_stream, true);
   }
   if (trains_below_) embed_backward(pass);
+}
+
+/** Runs a layer again, as far as its backward pass needs it; `site` is its attention. */
+void Decoder::recompute(const Pass& pass, int64_t site) {
+  Stream stream;
+  stream.x = recompute_input(pass, site);
+  stream.delta = attention(pass, site, stream.x);
+  if (spec_.pre_norm) stream.x = rows(sum_of(site), pass.tokens);
+  project_up(pass, site + 1, norm(pass, spec_.pre_norm ? site + 1 : site, stream));
 }
 
 Tensor Decoder::recompute_input(const Pass& pass, int64_t site) {
@@ -235,7 +254,6 @@ void Decoder::attention_backward(const Pass& pass, int64_t site, Tensor input, T
   out.x = rows(saved.attended, T);
   out.d_y = d_y;
   out.low = low_of(layer.attention_out, saved.attention_out_low, T, rank);
-  out.d_low = scratch_.d_low;
   out.d_x = rows(scratch_.d_attended, T);
   linear_backward(context(pass, site / 2 * kLinearsOfLayer + 1), layer.attention_out, out);
 
@@ -257,6 +275,7 @@ void Decoder::attention_backward(const Pass& pass, int64_t site, Tensor input, T
   args.head_size = spec_.head_size;
   args.scale = 1.0f / std::sqrt(static_cast<float>(spec_.head_size));
   args.lse = saved.lse;
+  args.scratch = scratch_.attention;
   backend_.attention_backward(args);
   if (spec_.rotary) rotate(d_qkv, true);
 
@@ -264,7 +283,6 @@ void Decoder::attention_backward(const Pass& pass, int64_t site, Tensor input, T
   in.x = input;
   in.d_y = d_qkv;
   in.low = low_of(layer.qkv, saved.qkv_low, T, rank);
-  in.d_low = scratch_.d_low;
   in.d_x = d_x;
   in.accumulate = !spec_.pre_norm;
   linear_backward(context(pass, site / 2 * kLinearsOfLayer), layer.qkv, in);
@@ -286,7 +304,6 @@ void Decoder::mlp_backward(const Pass& pass, int64_t site, Tensor input, Tensor 
   down.x = forward.out;
   down.d_y = d_y;
   down.low = low_of(layer.down, saved.down_low, T, rank);
-  down.d_low = scratch_.d_low;
   down.d_x = rows(scratch_.d_hidden, T);
   linear_backward(context(pass, site / 2 * kLinearsOfLayer + 3), layer.down, down);
 
@@ -301,7 +318,6 @@ void Decoder::mlp_backward(const Pass& pass, int64_t site, Tensor input, Tensor 
   in.x = input;
   in.d_y = up;
   in.low = low_of(layer.up, saved.up_low, T, rank);
-  in.d_low = scratch_.d_low;
   in.d_x = d_x;
   in.accumulate = !spec_.pre_norm;
   linear_backward(context(pass, site / 2 * kLinearsOfLayer + 2), layer.up, in);
@@ -323,8 +339,7 @@ void Decoder::embed_backward(const Pass& pass) {
     args.x = rows(activations_.token_rows, pass.tokens);
     args.d_y = d_stream;
     args.low = low_of(project, activations_.token_low, pass.tokens, options_.adapter.rank);
-    args.d_low = scratch_.d_low;
-    if (table.gradient)
+      if (table.gradient)
       args.d_x = Tensor(scratch_.d_input.data, options_.dtype, pass.tokens, spec_.embedding);
     linear_backward(context(pass, spec_.layers * kLinearsOfLayer), project, args);
     d_tokens = args.d_x;

@@ -16,7 +16,7 @@ namespace attune {
 class Decoder {
  public:
   Decoder(const ModelSpec& spec, const EngineOptions& options, Parameters& parameters,
-          Backend& backend, Activations& activations, Scratch& scratch,
+          Backend& backend, Activations& activations, Scratch& scratch, int64_t recompute,
           const std::atomic<bool>& interrupted);
   ~Decoder();
   Decoder(const Decoder&) = delete;
@@ -52,9 +52,11 @@ class Decoder {
   Tensor norm(const Pass&, int64_t site, Stream&);
   Tensor attention(const Pass&, int64_t site, Tensor input);
   Tensor mlp(const Pass&, int64_t site, Tensor input);
+  Tensor project_up(const Pass&, int64_t site, Tensor input);
   void append(const Pass&, int64_t layer, Tensor qkv);
 
   void backward(const Pass&);
+  void recompute(const Pass&, int64_t site);
   Tensor recompute_input(const Pass&, int64_t site);
   void norm_backward(const Pass&, int64_t site, Tensor d_y, Tensor d_x, bool accumulate);
   void attention_backward(const Pass&, int64_t site, Tensor input, Tensor d_y, Tensor d_x);
@@ -78,6 +80,7 @@ class Decoder {
   Backend& backend_;
   Activations& activations_;
   Scratch& scratch_;
+  const int64_t recompute_;  // layers that the backward pass runs again (plan.h)
   const std::atomic<bool>& interrupted_;
   Head head_;
   int64_t first_site_;         // the backward pass stops here

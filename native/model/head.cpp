@@ -34,8 +34,11 @@ Head::Chunk Head::forward(const LinearContext& context, const Stream& stream, in
   chunk.out = chunk.normed;
   if (spec_.projects()) {
     chunk.out = scratch_.head_out.row_range(0, count);
-    chunk.low = scratch_.head_low.row_range(0, count);
-    linear_forward(context, parameters_.project_out, chunk.normed, chunk.out, chunk.low);
+    const Linear& project = parameters_.project_out;
+    if (scratch_.head_low)
+      chunk.low = Tensor(scratch_.head_low.data, options_.dtype, count,
+                         project.adapters * options_.adapter.rank);
+    linear_forward(context, project, chunk.normed, chunk.out, chunk.low);
   }
   MatmulArgs product;
   product.a = chunk.out;
@@ -61,7 +64,6 @@ void Head::backward(const LinearContext& context, const Chunk& chunk, Tensor d_l
     projection.x = chunk.normed;
     projection.d_y = d_out;
     projection.low = chunk.low;
-    projection.d_low = scratch_.d_low;
     projection.d_x = d_normed;
     linear_backward(context, parameters_.project_out, projection);
   }
@@ -89,7 +91,8 @@ BatchSums Head::losses(const LinearContext& context, const Stream& stream,
   backend_.upload(scratch_.rows, rows.data(), rows.size() * sizeof(int32_t));
   backend_.upload(scratch_.targets, targets.data(), targets.size() * sizeof(int32_t));
   if (d_stream)
-    backend_.zero(d_stream.data, static_cast<size_t>(d_stream.size()) * size_of(d_stream.dtype));
+    backend_.zero(d_stream.data, static_cast<size_t>(d_stream.rows * d_stream.stride) *
+                                     size_of(d_stream.dtype));
   for (int64_t first = 0; first < total; first += scratch_.chunk) {
     LinearContext own = context;
     own.stream += static_cast<uint64_t>(first) << 40;  // each chunk drops its own elements

@@ -6,25 +6,35 @@ namespace attune {
 
 namespace {
 
-void product(Backend& backend, Tensor a, bool trans_a, Tensor b, bool trans_b, Tensor c,
-             bool accumulate, const float* bias = nullptr) {
+struct Operand {
+  Tensor x;
+  bool transposed = false;
+};
+
+Operand transposed(Tensor x) { return {x, true}; }
+
+void product(Backend& backend, Operand a, Operand b, Tensor c, bool accumulate, float scale = 1,
+             const float* bias = nullptr) {
   MatmulArgs args;
-  args.a = a;
-  args.b = b;
+  args.a = a.x;
+  args.b = b.x;
   args.c = c;
-  args.trans_a = trans_a;
-  args.trans_b = trans_b;
+  args.trans_a = a.transposed;
+  args.trans_b = b.transposed;
   args.accumulate = accumulate;
+  args.scale = scale;
   args.bias = bias;
   backend.matmul(args);
 }
 
-void scale_in_place(Backend& backend, Tensor x, float scale) {
-  CastArgs args;
-  args.x = args.out = x;
-  args.scale = scale;
-  if (scale != 1) backend.cast(args);
+/** The first `count` columns behind those of x. */
+Tensor behind(Tensor x, int64_t count) {
+  check(x.stride >= x.cols + count, Code::internal, "linear", "no room behind the rows");
+  return x.columns(x.cols, count);
 }
+
+/** x and the `count` columns behind it. */
+Tensor widened(Tensor x, int64_t count) { return x.columns(0, x.cols + count); }
 
 /** Each member drops its own elements, as PEFT's separate dropout layers do. */
 Tensor drop(const LinearContext& context, Tensor x, int64_t member) {
@@ -38,23 +48,22 @@ Tensor drop(const LinearContext& context, Tensor x, int64_t member) {
   return args.y;
 }
 
-Tensor adapter_columns(const LinearContext& context, const Adapter& adapter, Tensor low) {
+Tensor columns_of(const LinearContext& context, const Adapter& adapter, Tensor low) {
   return low.columns(adapter.column, context.rank);
 }
 
+/** low = s drop(x) A^T, behind the columns of x. */
 void forward_low(const LinearContext& context, const Linear& linear, Tensor x, Tensor low) {
   Backend& backend = context.backend;
-  if (context.dropout == 0) {
-    product(backend, x, false, linear.lora_a, true, low, false);
-  } else {
-    for (size_t m = 0; m < linear.members.size(); ++m) {
-      const Adapter& adapter = linear.members[m].adapter;
-      if (!adapter.a) continue;
-      product(backend, drop(context, x, static_cast<int64_t>(m)), false, adapter.a->value, true,
-              adapter_columns(context, adapter, low), false);
-    }
+  if (context.dropout == 0)
+    return product(backend, {x}, transposed(linear.lora_a), low, false, context.scale);
+  for (size_t m = 0; m < linear.members.size(); ++m) {
+    const Adapter& adapter = linear.members[m].adapter;
+    if (!adapter.a) continue;
+    const Tensor dropped = drop(context, x, static_cast<int64_t>(m));
+    product(backend, {dropped}, transposed(adapter.a->value), columns_of(context, adapter, low),
+            false, context.scale);
   }
-  scale_in_place(backend, low, context.scale);
 }
 
 /** d_A and the adapters' part of d_x, each through the mask of its own member. */
@@ -64,15 +73,15 @@ void backward_dropped(const LinearContext& context, const Linear& linear,
   for (size_t m = 0; m < linear.members.size(); ++m) {
     const Adapter& adapter = linear.members[m].adapter;
     if (!adapter.a) continue;
-    const Tensor columns = adapter_columns(context, adapter, d_low);
+    const Tensor columns = columns_of(context, adapter, d_low);
     if (adapter.a->gradient) {
       const Tensor x = drop(context, args.x, static_cast<int64_t>(m));
-      product(backend, columns, true, x, false,
+      product(backend, transposed(columns), {x},
               Tensor(adapter.a->gradient, DType::f32, context.rank, linear.in), true);
     }
     if (!args.d_x) continue;
     const Tensor d_x(context.d_dropped.data, args.d_x.dtype, args.d_x.rows, linear.in);
-    product(backend, columns, false, adapter.a->value, false, d_x, false);
+    product(backend, {columns}, {adapter.a->value}, d_x, false);
     DropoutArgs mask;
     mask.x = d_x;
     mask.y = args.d_x;
@@ -84,47 +93,48 @@ void backward_dropped(const LinearContext& context, const Linear& linear,
   }
 }
 
-void backward_adapters(const LinearContext& context, const Linear& linear,
-                       const LinearBackward& args) {
+/** d_B, d_low behind the columns of d_y, and (without dropout) d_A. */
+void backward_low(const LinearContext& context, const Linear& linear, const LinearBackward& args,
+                  Tensor d_low) {
   Backend& backend = context.backend;
-  const Tensor d_low(args.d_low.data, args.d_y.dtype, args.d_y.rows,
-                     linear.adapters * context.rank);
   for (const Member& member : linear.members) {
     const Adapter& adapter = member.adapter;
     if (!adapter.a) continue;
     const Tensor d_y = args.d_y.columns(member.first, member.out);
     if (adapter.b->gradient)
-      product(backend, d_y, true, adapter_columns(context, adapter, args.low), false,
+      product(backend, transposed(d_y), {columns_of(context, adapter, args.low)},
               Tensor(adapter.b->gradient, DType::f32, member.out, context.rank), true);
-    product(backend, d_y, false, adapter.b->value, false, adapter_columns(context, adapter, d_low),
-            false);
+    product(backend, {d_y}, {adapter.b->value}, columns_of(context, adapter, d_low), false,
+            context.scale);
   }
-  scale_in_place(backend, d_low, context.scale);
-  if (context.dropout > 0) return backward_dropped(context, linear, args, d_low);
-  if (linear.d_lora_a)
-    product(backend, d_low, true, args.x, false,
+  if (context.dropout == 0 && linear.d_lora_a)
+    product(backend, transposed(d_low), {args.x},
             Tensor(linear.d_lora_a, DType::f32, d_low.cols, linear.in), true);
-  if (args.d_x) product(backend, d_low, false, linear.lora_a, false, args.d_x, true);
 }
 
 }  // namespace
 
 void linear_forward(const LinearContext& context, const Linear& linear, Tensor x, Tensor y,
                     Tensor low) {
-  product(context.backend, x, false, linear.weight, true, y, false, linear.bias);
-  if (linear.adapters == 0 || !context.adapters) return;
-  forward_low(context, linear, x, low);
-  for (const Member& member : linear.members)
-    if (member.adapter.a)
-      product(context.backend, adapter_columns(context, member.adapter, low), false,
-              member.adapter.b->value, true, y.columns(member.first, member.out), true);
+  const bool adapted = linear.adapters > 0 && context.adapters;
+  const int64_t extra = adapted ? linear.adapters * context.rank : 0;
+  if (adapted) {
+    const Tensor made = behind(x, extra);
+    forward_low(context, linear, x, made);
+    if (low) context.backend.cast({made, low});
+  }
+  product(context.backend, {widened(x, extra)},
+          transposed(linear.extended.block(0, linear.out, 0, linear.in + extra)), y, false, 1,
+          linear.bias);
 }
 
 void linear_backward(const LinearContext& context, const Linear& linear,
                      const LinearBackward& args) {
   Backend& backend = context.backend;
+  const bool adapted = linear.adapters > 0 && context.adapters;
+  const int64_t extra = adapted ? linear.adapters * context.rank : 0;
   if (linear.d_weight)
-    product(backend, args.d_y, true, args.x, false,
+    product(backend, transposed(args.d_y), {args.x},
             Tensor(linear.d_weight, DType::f32, linear.out, linear.in), true);
   if (linear.d_bias) {
     ColumnSumArgs sum;
@@ -132,18 +142,23 @@ void linear_backward(const LinearContext& context, const Linear& linear,
     sum.sums = linear.d_bias;
     backend.column_sum(sum);
   }
-  if (args.d_x) product(backend, args.d_y, false, linear.weight, false, args.d_x, args.accumulate);
-  if (linear.adapters > 0 && context.adapters) backward_adapters(context, linear, args);
+  if (adapted) backward_low(context, linear, args, behind(args.d_y, extra));
+  const int64_t joined = context.dropout == 0 ? extra : 0;
+  if (args.d_x)
+    product(backend, {widened(args.d_y, joined)},
+            {linear.extended.block(0, linear.out + joined, 0, linear.in)}, args.d_x,
+            args.accumulate);
+  if (adapted && context.dropout > 0)
+    backward_dropped(context, linear, args, behind(args.d_y, extra));
 }
 
 void linear_merge(const LinearContext& context, Linear& linear) {
   if (linear.adapters == 0) return;
   check(linear.weight.dtype == DType::f32, Code::config, "merge", "merging needs dtype float32");
-  scale_in_place(context.backend, linear.lora_a, context.scale);
   for (Member& member : linear.members)
     if (member.adapter.a)
-      product(context.backend, member.adapter.b->value, false, member.adapter.a->value, false,
-              member.weight->value, true);
+      product(context.backend, {member.adapter.b->value}, {member.adapter.a->value},
+              member.weight->value, true, context.scale);
 }
 
 }  // namespace attune

@@ -4,9 +4,15 @@
 // With low = s drop(x) A^T and d_low_m = s d_y_m B_m:
 //   d_B_m += d_y_m^T low_m      d_A_m += d_low_m^T drop_m(x)     d_x (+)= d_y W + d_low A
 //   d_W   += d_y^T x            d_b   += column sums of d_y
-// The adapters' A lie one below the other, so that without dropout one thin product makes all of
-// low, and one makes the adapters' part of d_x. The gradient of a frozen W is never formed.
+// The adapters cost no pass over y or d_x: low is written behind the columns of x and d_low behind
+// those of d_y, and the one product with the extended weights (params.h) adds their part,
+//   y = [x, low] [W, B]^T       d_x (+)= [d_y, d_low] [W; A]
+// With dropout d_x is made of two products, since each member drops its own elements of x. The
+// gradient of a frozen W is never formed.
 // Source: E. Hu et al., arXiv 2106.09685; file format and dropout as in PEFT.
+//
+// Room: x and d_y of an adapted Linear have `adapters * R` columns of room behind their rows
+// (Arena::roomy), which these functions overwrite.
 #pragma once
 #include "backend/backend.h"
 #include "model/params.h"
@@ -27,12 +33,14 @@ struct LinearContext {
   Tensor dropped, d_dropped;      // scratch, dropout only
 };
 
-/** y [T, out] from x [T, in]; `low` [T, adapters * R] is written for the backward pass. */
+/**
+ * y [T, out] from x [T, in]. Where `low` [T, adapters * R] is present, it is written for the
+ * backward pass.
+ */
 void linear_forward(const LinearContext&, const Linear&, Tensor x, Tensor y, Tensor low);
 
 struct LinearBackward {
   Tensor x, d_y, low;
-  Tensor d_low;             // scratch [T, >= adapters * R]
   Tensor d_x;               // absent: not wanted
   bool accumulate = false;  // d_x is added to
 };

@@ -145,7 +145,8 @@ void Parameters::place(Parameter& parameter, Tensor value, float* gradient, Aren
                        Arena& optimizer) {
   parameter.value = value;
   if (!parameter.trainable) return;
-  parameter.master = value.dtype == DType::f32 ? value.f32() : weights.floats(parameter.size());
+  const bool direct = value.dtype == DType::f32 && value.contiguous();
+  parameter.master = direct ? value.f32() : weights.floats(parameter.size());
   parameter.gradient = gradient;
   parameter.first = optimizer.floats(parameter.size());
   parameter.second = optimizer.floats(parameter.size());
@@ -164,7 +165,10 @@ void Parameters::place_linear(Linear& linear, Arena& weights, Arena& adapters, A
   if (linear.members.empty()) return;
   const bool trained = options_.method == Method::full;
   const bool bias = linear.members[0].bias != nullptr;
-  linear.weight = weights.tensor(options_.dtype, linear.out, linear.in);
+  const int64_t room = extra(linear);
+  linear.extended = weights.roomy(options_.dtype, linear.out + room, linear.in, room);
+  linear.extended.cols += room;
+  linear.weight = linear.extended.block(0, linear.out, 0, linear.in);
   linear.bias = bias ? weights.floats(linear.out) : nullptr;
   linear.d_weight = trained ? gradients.floats(linear.out * linear.in) : nullptr;
   linear.d_bias = trained && bias ? gradients.floats(linear.out) : nullptr;
@@ -185,14 +189,16 @@ void Parameters::place_adapters(Linear& linear, Arena& adapters, Arena& gradient
   if (linear.adapters == 0) return;
   const int64_t rank = options_.adapter.rank;
   const bool trained = options_.method == Method::lora;
-  linear.lora_a = adapters.tensor(options_.dtype, linear.adapters * rank, linear.in);
+  linear.lora_a = linear.extended.block(linear.out, extra(linear), 0, linear.in);
   linear.d_lora_a = trained ? gradients.floats(linear.lora_a.size()) : nullptr;
   for (Member& member : linear.members) {
     if (!member.adapter.a) continue;
     const int64_t row = member.adapter.column;
     place(*member.adapter.a, linear.lora_a.row_range(row, rank),
           linear.d_lora_a ? linear.d_lora_a + row * linear.in : nullptr, adapters, optimizer);
-    place_single(*member.adapter.b, adapters, gradients, optimizer);
+    Parameter& b = *member.adapter.b;
+    place(b, linear.extended.block(member.first, member.out, linear.in + row, rank),
+          trained ? gradients.floats(b.size()) : nullptr, adapters, optimizer);
   }
 }
 
@@ -220,7 +226,7 @@ void Parameters::layout(Arena& weights, Arena& adapters, Arena& gradients, Arena
   if (spec_.tied_head) {
     head.in = spec_.embedding;
     head.out = spec_.vocabulary;
-    head.weight = embedding->value;
+    head.weight = head.extended = embedding->value;
     head.d_weight = embedding->gradient;
   }
 }

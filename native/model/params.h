@@ -3,7 +3,12 @@
 //
 // Products that share an input (q, k, v; gate, up) are members of one Linear: their weights lie
 // one below the other in one matrix, so that one product computes all of them, while each member
-// keeps its own name, rows and adapter.
+// keeps its own name, rows and adapter. The adapters lie around the weights, so that one product
+// computes the base and all adapters (linear.h):
+//
+//                     in        adapters * R
+//        out        [ W          B           ]   B block-diagonal: a member's rows, its own columns
+//        adapters*R [ A          unused      ]
 #pragma once
 #include <memory>
 #include <string>
@@ -35,7 +40,7 @@ struct Parameter {
 struct Adapter {
   Parameter* a = nullptr;  // [R, in]
   Parameter* b = nullptr;  // [out, R]
-  int64_t column = 0;      // of its R columns in the Linear's x A^T buffer
+  int64_t column = 0;      // of its R columns among the Linear's
 };
 
 struct Member {
@@ -49,12 +54,13 @@ struct Member {
 struct Linear {
   int64_t in = 0, out = 0;
   std::vector<Member> members;
-  Tensor weight;              // [out, in]
+  Tensor extended;            // [out + adapters * R, in + adapters * R], as above
+  Tensor weight;              // [out, in], the part W
   float* bias = nullptr;      // [out]
   float* d_weight = nullptr;  // [out, in], trained only
   float* d_bias = nullptr;
   int64_t adapters = 0;  // members that have one
-  Tensor lora_a;         // [adapters * R, in], the members' A one below the other
+  Tensor lora_a;         // [adapters * R, in], the part A
   float* d_lora_a = nullptr;
   bool trains() const { return d_weight || d_lora_a; }
 };
@@ -103,6 +109,7 @@ class Parameters {
   void place_single(Parameter&, Arena& weights, Arena& gradients, Arena& optimizer);
   void place_linear(Linear&, Arena& weights, Arena& adapters, Arena& gradients, Arena& optimizer);
   void place_adapters(Linear&, Arena& adapters, Arena& gradients, Arena& optimizer);
+  int64_t extra(const Linear& linear) const { return linear.adapters * options_.adapter.rank; }
 
   const ModelSpec& spec_;
   const EngineOptions& options_;

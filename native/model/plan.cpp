@@ -4,6 +4,23 @@
 
 namespace attune {
 
+Plan::Plan(const ModelSpec& spec, const EngineOptions& options, const Parameters& parameters,
+           Backend& backend, int64_t recompute)
+    : spec_(spec),
+      options_(options),
+      parameters_(parameters),
+      backend_(backend),
+      recompute_(recompute) {
+  const auto widest = [&](const Linear& linear) {
+    room_ = std::max(room_, linear.adapters * options_.adapter.rank);
+  };
+  widest(parameters_.project_in);
+  widest(parameters_.project_out);
+  for (const Layer& layer : parameters_.layers)
+    for (const Linear* linear : {&layer.qkv, &layer.attention_out, &layer.up, &layer.down})
+      widest(*linear);
+}
+
 int64_t Plan::chunk_rows() const {
   const int64_t fit = (int64_t{64} << 20) / (4 * spec_.vocabulary);
   return std::min(options_.max_tokens, std::clamp<int64_t>(fit, 64, 1024));
@@ -11,30 +28,38 @@ int64_t Plan::chunk_rows() const {
 
 void Plan::layout(Activations& out, Arena& arena) const {
   const int64_t T = options_.max_tokens, D = spec_.hidden, R = options_.adapter.rank;
-  const auto low = [&](const Linear& linear) { return activation(arena, T, linear.adapters * R); };
   if (spec_.projects()) {
-    out.token_rows = activation(arena, T, spec_.embedding);
-    out.token_low = low(parameters_.project_in);
+    out.token_rows = roomy(arena, T, spec_.embedding);
+    if (trains()) out.token_low = activation(arena, T, R);
   }
-  out.embedded = activation(arena, T, D);
+  out.embedded = roomy(arena, T, D);
   out.layers.resize(trains() ? static_cast<size_t>(spec_.layers) : 1);
   const Layer& shape = parameters_.layers[0];
   for (size_t i = 0; i < out.layers.size(); ++i) {
-    const Layer& layer = trains() ? parameters_.layers[i] : shape;
     LayerActivations& saved = out.layers[i];
-    saved.attention_sum = activation(arena, T, D);
-    saved.mlp_sum = activation(arena, T, D);
+    const bool shares = recompute_ > 0 && i > 0 && static_cast<int64_t>(i) <= recompute_;
+    if (shares) saved = out.layers[0];
+    if (!shares || spec_.pre_norm) saved.attention_sum = activation(arena, T, D);
+    if (!shares || !spec_.pre_norm) saved.mlp_sum = activation(arena, T, D);
+    if (shares) continue;
     saved.attention_stats = arena.floats(2 * T);
     saved.mlp_stats = arena.floats(2 * T);
-    saved.qkv = activation(arena, T, layer.qkv.out);
-    saved.attended = activation(arena, T, spec_.query_size());
+    saved.qkv = activation(arena, T, shape.qkv.out);
+    saved.attended = roomy(arena, T, spec_.query_size());
     saved.lse = arena.floats(spec_.heads * T);
-    saved.up = activation(arena, T, layer.up.out);
-    // Without training the layers share a slot, sized for the layer with most adapters.
-    saved.qkv_low = activation(arena, T, trains() ? layer.qkv.adapters * R : 3 * R);
-    saved.attention_out_low = activation(arena, T, trains() ? layer.attention_out.adapters * R : R);
-    saved.up_low = activation(arena, T, trains() ? layer.up.adapters * R : 2 * R);
-    saved.down_low = activation(arena, T, trains() ? layer.down.adapters * R : R);
+    saved.up = roomy(arena, T, shape.up.out);
+    if (!trains()) continue;
+    // The layers that share may differ in their adapters.
+    const bool shared = recompute_ > 0 && i == 0;
+    const Layer& layer = parameters_.layers[i];
+    const auto low = [&](const Linear& linear) {
+      const auto most = static_cast<int64_t>(linear.members.size());
+      return activation(arena, T, (shared ? most : linear.adapters) * R);
+    };
+    saved.qkv_low = low(layer.qkv);
+    saved.attention_out_low = low(layer.attention_out);
+    saved.up_low = low(layer.up);
+    saved.down_low = low(layer.down);
   }
 }
 
@@ -51,37 +76,42 @@ void Plan::layout(Scratch& out, Arena& arena) const {
     out.cosine = arena.floats(T * spec_.head_size / 2);
     out.sine = arena.floats(T * spec_.head_size / 2);
   }
-  out.stream = activation(arena, T, D);
-  out.normed = activation(arena, T, D);
+  out.stream = roomy(arena, T, D);
+  out.normed = roomy(arena, T, D);
   out.delta = activation(arena, T, D);
-  out.hidden = activation(arena, T, spec_.intermediate);
+  out.hidden = roomy(arena, T, spec_.intermediate);
 
   const int64_t C = out.chunk = chunk_rows();
-  out.head_x = activation(arena, C, D);
+  out.head_x = roomy(arena, C, D);
   out.head_delta = activation(arena, C, D);
-  out.head_normed = activation(arena, C, D);
+  out.head_normed = roomy(arena, C, D);
   out.head_stats = arena.floats(2 * C);
   if (spec_.projects()) {
     out.head_out = activation(arena, C, spec_.embedding);
-    out.head_low = activation(arena, C, parameters_.project_out.adapters * R);
+    if (trains()) out.head_low = activation(arena, C, R);
   }
   out.logits = arena.tensor(DType::f32, C, spec_.vocabulary);
 
-  if (!trains()) return;
+  if (trains()) layout_backward(out, arena);
+}
+
+void Plan::layout_backward(Scratch& out, Arena& arena) const {
+  const int64_t T = options_.max_tokens, D = spec_.hidden, C = out.chunk;
   if (options_.adapter.dropout > 0) {
     const int64_t widest = std::max({D, spec_.intermediate, spec_.query_size(), spec_.embedding});
     out.dropped = activation(arena, T, widest);
     out.d_dropped = activation(arena, T, widest);
   }
-  out.d_stream = activation(arena, T, D);
+  out.d_stream = roomy(arena, T, D);
   out.d_input = activation(arena, T, std::max(D, spec_.embedding));
-  out.d_qkv = activation(arena, T, spec_.query_size() + 2 * spec_.kv_size());
+  out.d_qkv = roomy(arena, T, spec_.query_size() + 2 * spec_.kv_size());
   out.d_attended = activation(arena, T, spec_.query_size());
   out.d_hidden = activation(arena, T, spec_.intermediate);
-  out.d_low = activation(arena, T, 3 * R);
+  const size_t bytes = backend_.attention_backward_scratch(T, spec_.heads, spec_.head_size);
+  out.attention = arena.floats(static_cast<int64_t>((bytes + 3) / 4));
   out.d_logits =
       options_.dtype == DType::f32 ? out.logits : arena.tensor(options_.dtype, C, spec_.vocabulary);
-  if (spec_.projects()) out.d_head_out = activation(arena, C, spec_.embedding);
+  if (spec_.projects()) out.d_head_out = roomy(arena, C, spec_.embedding);
   out.d_head_normed = activation(arena, C, D);
   out.d_head_x = activation(arena, C, D);
 }

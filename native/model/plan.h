@@ -1,13 +1,18 @@
 // Every buffer of a step besides the parameters, placed before the first one runs.
+//
+// Each layer keeps what its backward pass needs. Where memory is short the lowest `recompute + 1`
+// layers share one set of buffers and keep only the stream that entered them (or, post-norm, left
+// them): the backward pass runs them again. The uppermost of these still finds its own.
 #pragma once
 #include <vector>
 
+#include "backend/backend.h"
 #include "core/arena.h"
 #include "model/params.h"
 
 namespace attune {
 
-/** What the backward pass needs of one layer. Everything else is recomputed from it. */
+/** What the backward pass needs of one layer; norms and activations are computed again from it. */
 struct LayerActivations {
   // The input of each norm (the residual stream there) and its statistics, [T, D] and [T, 2].
   Tensor attention_sum, mlp_sum;
@@ -22,7 +27,7 @@ struct LayerActivations {
 };
 
 struct Activations {
-  std::vector<LayerActivations> layers;  // one per layer in training, else a single slot
+  std::vector<LayerActivations> layers;  // one per layer in training, else a single one
   Tensor token_rows;                     // [T, embedding] before project_in, where there is one
   Tensor token_low;                      // x A^T of project_in
   Tensor embedded;                       // [T, D], the stream that enters the first layer
@@ -40,7 +45,8 @@ struct Scratch {
   float *cosine = nullptr, *sine = nullptr;     // [max_tokens, E/2]
   Tensor stream, normed, delta, hidden;         // [T, D] x 3, [T, F]
   // backward
-  Tensor d_stream, d_input, d_qkv, d_attended, d_hidden, d_low;
+  Tensor d_stream, d_input, d_qkv, d_attended, d_hidden;
+  void* attention = nullptr;  // of Backend::attention_backward_scratch
   Tensor dropped, d_dropped;  // [T, widest input], dropout only
   // head, for a chunk of C supervised rows
   int64_t chunk = 0;
@@ -52,8 +58,9 @@ struct Scratch {
 
 class Plan {
  public:
-  Plan(const ModelSpec& spec, const EngineOptions& options, const Parameters& parameters)
-      : spec_(spec), options_(options), parameters_(parameters) {}
+  /** `recompute`: layers that the backward pass runs again, fewer than all. */
+  Plan(const ModelSpec& spec, const EngineOptions& options, const Parameters& parameters,
+       Backend& backend, int64_t recompute);
 
   void layout(Activations&, Arena&) const;
   void layout(Scratch&, Arena&) const;
@@ -65,11 +72,19 @@ class Plan {
   Tensor activation(Arena& arena, int64_t rows, int64_t cols) const {
     return arena.tensor(options_.dtype, rows, cols);
   }
+  /** With room behind its rows for the adapters' part (linear.h). */
+  Tensor roomy(Arena& arena, int64_t rows, int64_t cols) const {
+    return arena.roomy(options_.dtype, rows, cols, room_);
+  }
   bool trains() const { return options_.method != Method::none; }
+  void layout_backward(Scratch&, Arena&) const;
 
   const ModelSpec& spec_;
   const EngineOptions& options_;
   const Parameters& parameters_;
+  Backend& backend_;
+  const int64_t recompute_;
+  int64_t room_ = 0;
 };
 
 }  // namespace attune

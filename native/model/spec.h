@@ -42,10 +42,12 @@ struct AdapterSpec {
 
 struct EngineOptions {
   std::string device = "cpu";
+  bool tf32 = false;  // a GPU may round the inputs of float32 products to TF32
   DType dtype = DType::f32;
   Method method = Method::full;
   AdapterSpec adapter;  // rank 0: none
   int64_t max_tokens = 0;
+  int64_t recompute = -1;  // layers that the backward pass runs again; -1: as memory asks
   uint64_t seed = 0;
   LossKind loss = LossKind::nll;
   float label_smoothing = 0;
