@@ -66,7 +66,7 @@ program
   .option('--top-p <p>', 'only the most likely tokens that add up to p', '1')
   .option('--seed <n>', 'seed of sampling', '42')
   .option('--dtype <type>', 'bfloat16 or float32')
-  .option('--device <name>', 'auto or cpu', 'auto')
+  .option('--device <name>', 'auto, cpu, cuda or cuda:N', 'auto')
   .option('--json', 'one JSON document on stdout')
   .action(async (options) => (await import('./cli/generate.ts')).generate(options));
 

@@ -83,7 +83,7 @@ bool measure(const Case& c, Backend& backend, Backend& portable, double peak, do
 
 int measure_all(const char* filter) {
   const DeviceInfo device = devices().front();
-  const auto backend = make_backend("cpu");
+  const auto backend = make_backend("cpu", false);
   const std::unique_ptr<Backend> portable(portable::make_kernels());
   const double peak = peak_gflops(), bandwidth = copy_bandwidth();
   std::printf("%s, %d threads, %s, %s: float32 peak %.0f GFLOP/s, copy %.1f GB/s\n",

@@ -16,10 +16,17 @@ Napi::Value list_devices(const Napi::CallbackInfo& info) {
   });
 }
 
+Napi::Value absence(const Napi::CallbackInfo& info) {
+  return attune::guarded(info.Env(), [&]() -> Napi::Value {
+    return Napi::String::New(info.Env(), attune::cuda_absence());
+  });
+}
+
 Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   attune::stop_at_exit(env);
   exports.Set("IGNORE", Napi::Number::New(env, attune::kIgnore));
   exports.Set("devices", Napi::Function::New(env, list_devices, "devices"));
+  exports.Set("cudaAbsence", Napi::Function::New(env, absence, "cudaAbsence"));
   exports.Set("Engine", attune::EngineObject::define(env));
   return exports;
 }

@@ -140,6 +140,7 @@ EngineOptions to_options(const Napi::Value& value) {
   const Napi::Object from = object(value, "options");
   EngineOptions options;
   options.device = text(from, "device");
+  options.tf32 = boolean(from, "tf32");
   options.dtype = dtype(from);
   options.method = choice<Method>(
       from, "method", {{"full", Method::full}, {"lora", Method::lora}, {"none", Method::none}});
@@ -211,6 +212,7 @@ Part to_part(const Napi::Value& value) {
 
 Napi::Value from(Napi::Env env, const DeviceInfo& device) {
   Napi::Object result = Napi::Object::New(env);
+  result.Set("id", device.id);
   result.Set("kind", device.kind);
   result.Set("name", device.name);
   Napi::Array isas = Napi::Array::New(env);

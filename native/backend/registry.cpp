@@ -1,12 +1,11 @@
 #include "backend/registry.h"
 
-#include <unistd.h>
-
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
 
 #include "backend/cpu/host.h"
+#include "backend/cuda_loader.h"
 #include "core/error.h"
 #ifdef _OPENMP
 #include <omp.h>
@@ -81,15 +80,9 @@ int thread_count() {
 #endif
 }
 
-uint64_t memory_bytes() {
-  const long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGE_SIZE);
-  return pages > 0 && size > 0 ? static_cast<uint64_t>(pages) * static_cast<uint64_t>(size) : 0;
-}
-
-}  // namespace
-
-std::vector<DeviceInfo> devices() {
+DeviceInfo processor() {
   DeviceInfo cpu;
+  cpu.id = "cpu";
   cpu.kind = "cpu";
   cpu.name = cpuinfo("model name");
   if (cpu.name.empty()) cpu.name = "unknown processor";
@@ -99,13 +92,38 @@ std::vector<DeviceInfo> devices() {
   cpu.product = *version ? version : "built-in";
   cpu.bfloat16 = cpu.isa == "avx512" && *version && has_bfloat16();
   cpu.threads = thread_count();
-  cpu.memory = memory_bytes();
-  return {cpu};
+  cpu.memory = host_memory();
+  return cpu;
 }
 
-std::unique_ptr<Backend> make_backend(const std::string& device) {
-  check(device == "cpu", Code::device, "make_backend",
-        "no device '" + device + "' on this machine; it has cpu");
+/** The GPUs that can be used, or why there are none. */
+struct Gpus {
+  CudaLibrary library = load_cuda_library();
+  std::vector<DeviceInfo> all;
+  std::string absence = library.absence;
+
+  Gpus() {
+    if (library.devices) library.devices(&all, &absence);
+    if (!all.empty()) absence.clear();
+  }
+};
+
+std::unique_ptr<Backend> make_gpu(const std::string& device, bool tf32) {
+  const Gpus gpus;
+  std::string names;
+  for (const DeviceInfo& gpu : gpus.all) {
+    if (device == "cuda" || device == gpu.id) {
+      const int ordinal = std::stoi(gpu.id.substr(gpu.id.find(':') + 1));
+      return std::unique_ptr<Backend>(gpus.library.make_backend(ordinal, tf32));
+    }
+    names += ", " + gpu.id;
+  }
+  throw Error(Code::device, "make_backend",
+              gpus.all.empty() ? "no GPU can be used: " + gpus.absence
+                               : "no " + device + " can be used here; there are cpu" + names);
+}
+
+std::unique_ptr<Backend> make_processor() {
   const std::string isa = chosen_isa(supported_isas());
   onednn_limit_isa(isa.c_str());
 #ifdef ATTUNE_X86
@@ -113,6 +131,23 @@ std::unique_ptr<Backend> make_backend(const std::string& device) {
   if (isa == "avx2") return std::unique_ptr<Backend>(avx2::make_kernels());
 #endif
   return std::unique_ptr<Backend>(portable::make_kernels());
+}
+
+}  // namespace
+
+std::vector<DeviceInfo> devices() {
+  std::vector<DeviceInfo> all = Gpus().all;
+  all.insert(all.begin(), processor());
+  return all;
+}
+
+std::string cuda_absence() { return Gpus().absence; }
+
+std::unique_ptr<Backend> make_backend(const std::string& device, bool tf32) {
+  if (device == "cpu") return make_processor();
+  check(device == "cuda" || device.rfind("cuda:", 0) == 0, Code::device, "make_backend",
+        "no device is called '" + device + "'; there are cpu, cuda and cuda:N");
+  return make_gpu(device, tf32);
 }
 
 }  // namespace attune

@@ -13,6 +13,7 @@ const KEYS = [
   'adapter',
   'dtype',
   'device',
+  'tf32',
   'maxLength',
   'truncationMode',
   'completionOnlyLoss',

@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { table } from '../config/table.ts';
 import { AttuneError } from '../errors.ts';
 import { generate as run } from '../train/generate.ts';
 import { interruptSignal, printJson } from './report.ts';
@@ -25,7 +26,10 @@ const shape = {
   topP: number(1e-9, 1),
   seed: integer(0),
   dtype: v.optional(v.picklist(['bfloat16', 'float32'])),
-  device: v.picklist(['auto', 'cpu'], 'cuda is not built yet; use cpu'),
+  device: v.custom<string>(
+    (name) => v.is(table.device.kind.check, name),
+    `expected ${table.device.kind.expected}`,
+  ),
   json: v.optional(v.boolean(), false),
 };
 
@@ -37,7 +41,7 @@ export async function generate(given: unknown): Promise<void> {
     const flag = v.getDotPath(issue)?.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`);
     throw new AttuneError('config', `--${flag}: ${issue.message}`);
   }
-  const { json, adapter, dtype, device: _, chat, prompt, ...options } = parsed.output;
+  const { json, adapter, dtype, chat, prompt, ...options } = parsed.output;
   const signal = interruptSignal('stopping');
   const found = await run({
     ...options,

@@ -1,7 +1,8 @@
 import { entry } from '../config/entry.ts';
 import { resolveConfig } from '../config.ts';
 import type { DeviceInfo, MemoryPlan } from '../native/addon.d.ts';
-import { devices } from '../native/binding.ts';
+import { cudaAbsence, devices } from '../native/binding.ts';
+import { findDevice } from '../native/device.ts';
 import { bytes, count, memoryLine } from '../train/format.ts';
 import { openModel, planMemory } from '../train/model.ts';
 import { engineRequest, planAdapter } from '../train/run.ts';
@@ -12,9 +13,12 @@ import { print, printJson } from './report.ts';
 export async function info(words: string[]): Promise<void> {
   const { entries, own } = await readWords(words, ['json']);
   const found = devices();
+  const absence = cudaAbsence();
   const plan = entries.length > 0 ? await modelPlan(entries) : null;
-  if (own.json) return printJson({ devices: found, ...(plan ? { plan } : {}) });
+  if (own.json)
+    return printJson({ devices: found, cudaAbsence: absence || null, ...(plan ? { plan } : {}) });
   for (const device of found) await print(deviceText(device));
+  if (absence) await print(`no GPU can be used: ${absence}`);
   if (plan)
     await print(
       `${count(plan.parameters)} parameters, ${count(plan.trainableParameters)} trained\n${memoryLine(plan)}`,
@@ -26,12 +30,14 @@ async function modelPlan(entries: Parameters<typeof resolveConfig>[0]): Promise<
   const { config } = resolveConfig([entry('option', 'trainFile', 'none'), ...entries]);
   const model = await openModel(config.model, config.adapter);
   const maxLength = config.maxLength ?? model.spec.maxPositions;
-  return planMemory(model, engineRequest(config, planAdapter(config, model), maxLength));
+  const device = findDevice(config.device);
+  return planMemory(model, engineRequest(config, device, planAdapter(config, model), maxLength));
 }
 
 function deviceText(device: DeviceInfo): string {
+  const units = device.kind === 'cpu' ? 'threads' : 'multiprocessors';
   return [
-    `device: ${device.kind}, ${device.name}, ${device.threads} threads, ${bytes(device.memory)}`,
+    `device: ${device.id}, ${device.name}, ${device.threads} ${units}, ${bytes(device.memory)}`,
     `instruction sets: ${device.isas.join(', ')}; in use: ${device.isa}`,
     `products: ${device.product}; bfloat16 in hardware: ${device.bfloat16 ? 'yes' : 'no'}`,
   ].join('\n');

@@ -18,7 +18,6 @@ const unbuilt: Rule[] = [
     c.dataset === null
       ? null
       : ['dataset', 'data sets of the hub are not built yet; use train_file'],
-  (c) => (c.device === 'cuda' ? ['device', 'cuda is not built yet; use cpu'] : null),
   (c) => (c.useDora ? ['useDora', 'DoRA is not built yet'] : null),
   (c) =>
     c.loraModulesToSave?.length

@@ -87,6 +87,13 @@ export function choice<const T extends string>(...names: T[]): Kind<T> {
   };
 }
 
+/** A device by name. */
+export const device: Kind<string> = {
+  expected: 'auto, cpu, cuda or cuda:N',
+  check: v.pipe(v.string(), v.regex(/^(auto|cpu|cuda(:\d+)?)$/)),
+  fromText: asIs,
+};
+
 /** `false`, or one of the names. */
 export function falseOr<const T extends string>(...names: T[]): Kind<false | T> {
   return {

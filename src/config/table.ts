@@ -65,7 +65,18 @@ export const table = {
     null,
     'Type of the computation; null: bfloat16 where the hardware computes it',
   ),
-  device: key('model', choice('auto', 'cpu', 'cuda'), 'auto', 'Where to train'),
+  device: key(
+    'model',
+    kind.device,
+    'auto',
+    'Where to train; auto: the first GPU that can be used, else the processor',
+  ),
+  tf32: key(
+    'model',
+    orNull(truth),
+    null,
+    'A GPU may round the inputs of float32 products to TF32; null: false',
+  ),
   outputDir: key('model', text, 'trainer_output', 'Directory for the result and metrics.jsonl'),
 
   trainFile: key('data', paths, [], 'Training data: .jsonl or .json files'),

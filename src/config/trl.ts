@@ -20,6 +20,8 @@ export const trlNames: readonly string[] = [
   ...Object.keys(UNBUILT),
   'bf16',
   'usePeft',
+  'useCpu',
+  'noCuda',
   'packingStrategy',
   'shuffleDataset',
   'groupByLength',
@@ -45,7 +47,9 @@ export function translate(entries: readonly Entry[]): { entries: Entry[]; notes:
     else if (SWITCHES.includes(name) && value === null) continue;
     else if (name === 'bf16') as('dtype', truth(at) ? 'bfloat16' : 'float32');
     else if (name === 'usePeft') as('method', truth(at) ? 'lora' : 'full');
-    else if (name === 'shuffleDataset') as('shuffle', truth(at) ? true : null);
+    else if (name === 'useCpu' || name === 'noCuda') {
+      if (truth(at)) as('device', 'cpu');
+    } else if (name === 'shuffleDataset') as('shuffle', truth(at) ? true : null);
     else if (name === 'groupByLength') {
       if (truth(at)) as('trainSamplingStrategy', 'group_by_length');
     } else if (name === 'packingStrategy') checkStrategy(at);
@@ -59,7 +63,14 @@ export function translate(entries: readonly Entry[]): { entries: Entry[]; notes:
 }
 
 /** True or false; null is as if they were not there. */
-const SWITCHES: readonly string[] = ['bf16', 'usePeft', 'shuffleDataset', 'groupByLength'];
+const SWITCHES: readonly string[] = [
+  'bf16',
+  'usePeft',
+  'useCpu',
+  'noCuda',
+  'shuffleDataset',
+  'groupByLength',
+];
 
 /**
  * Pairs of keys that TRL users write together, where this one gives way. bf16 true is how TRL

@@ -7,16 +7,21 @@
 
 export type NativeDType = 'float32' | 'bfloat16' | 'float16';
 
+/** A device as an engine is asked to run on it; `cuda` is the first GPU. */
+export type DeviceId = 'cpu' | 'cuda' | `cuda:${number}`;
+
 export interface DeviceInfo {
-  kind: 'cpu';
+  id: DeviceId;
+  kind: 'cpu' | 'cuda';
   name: string;
-  /** Instruction sets this machine can run, best last, and the one in use. */
+  /** Instruction sets the device can run, best last, and the one in use; a GPU's is "sm_90". */
   isas: string[];
   isa: string;
-  /** Dense product in use: "oneDNN 2.6.3" or "built-in". */
+  /** Dense product in use: "oneDNN 2.6.3", "built-in", "cuBLASLt 13.1.1". */
   product: string;
   /** Whether bfloat16 products run in hardware. */
   bfloat16: boolean;
+  /** Threads of the processor; multiprocessors of a GPU. */
   threads: number;
   /** Bytes of memory. */
   memory: number;
@@ -65,7 +70,9 @@ export interface AdapterSpec {
 }
 
 export interface EngineOptions {
-  device: 'cpu';
+  device: DeviceId;
+  /** A GPU may round the inputs of float32 products to TF32. */
+  tf32: boolean;
   dtype: 'float32' | 'bfloat16';
   /** full: every parameter is trained; lora: the adapter alone; none: inference and evaluation. */
   method: 'full' | 'lora' | 'none';
@@ -155,7 +162,10 @@ export interface UpdateResult {
 
 export interface Addon {
   readonly IGNORE: number;
+  /** The processor, then the GPUs that can be used. */
   devices(): DeviceInfo[];
+  /** Why no GPU can be used; empty where one can. */
+  cudaAbsence(): string;
   Engine: new (spec: ModelSpec, options: EngineOptions) => Engine;
 }
 

@@ -42,7 +42,12 @@ export function loadFirst(paths: readonly string[]): Addon {
   );
 }
 
-/** What this machine can train on. */
+/** What this machine can train on: the processor, then the GPUs that can be used. */
 export function devices(): DeviceInfo[] {
   return loadAddon().devices();
+}
+
+/** Why no GPU can be used; empty where one can. */
+export function cudaAbsence(): string {
+  return loadAddon().cudaAbsence();
 }

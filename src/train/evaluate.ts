@@ -18,6 +18,7 @@ export type EvaluateOptions = Pick<
   | 'adapter'
   | 'dtype'
   | 'device'
+  | 'tf32'
   | 'maxLength'
   | 'truncationMode'
   | 'completionOnlyLoss'
@@ -67,6 +68,8 @@ export async function evaluateConfig(
   try {
     const started = startEngine(model, {
       method: 'none',
+      device: config.device,
+      tf32: config.tf32,
       dtype: config.dtype,
       maxTokens: batchSize * maxLength,
       maxLength,

@@ -1,5 +1,5 @@
 import type { Accounting } from '../data/options.ts';
-import type { BatchSums, MemoryPlan } from '../native/addon.d.ts';
+import type { BatchSums, DeviceId, MemoryPlan } from '../native/addon.d.ts';
 import type { EvaluationRow, LogRow } from './metrics.ts';
 import type { DType } from './model.ts';
 
@@ -29,6 +29,7 @@ export interface RunPlan {
   model: string;
   family: string;
   method: 'lora' | 'full';
+  device: DeviceId;
   dtype: DType;
   memory: MemoryPlan;
   totalSteps: number;

@@ -67,7 +67,7 @@ export function planLines(plan: RunPlan): string[] {
   const { parameters, trainableParameters } = plan.memory;
   return [
     `model: ${plan.model}, ${plan.family}, ${count(parameters)} parameters`,
-    `training: ${plan.method}, ${count(trainableParameters)} parameters, ${plan.dtype}, ${count(plan.totalSteps)} steps`,
+    `training: ${plan.method}, ${count(trainableParameters)} parameters, ${plan.dtype} on ${plan.device}, ${count(plan.totalSteps)} steps`,
     memoryLine(plan.memory),
   ];
 }

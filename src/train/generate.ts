@@ -20,6 +20,8 @@ export interface GenerateOptions extends Partial<SamplerOptions> {
   /** A conversation, rendered with the tokenizer's chat template, that the assistant continues. */
   messages?: readonly Message[];
   maxNewTokens?: number;
+  /** auto, cpu, cuda or cuda:N. */
+  device?: string;
   dtype?: DType | null;
   signal?: AbortSignal;
   /** Called with each piece of text as it is made. */
@@ -48,6 +50,7 @@ export async function generate(options: GenerateOptions): Promise<Generation> {
   const length = prompt.length + maxNewTokens;
   const { engine, loaded } = startEngine(model, {
     method: 'none',
+    device: options.device ?? 'auto',
     dtype: options.dtype ?? null,
     maxTokens: length,
     maxLength: length,

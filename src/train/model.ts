@@ -6,12 +6,13 @@ import { type LoadPlan, makeLoadPlan, tensorReads } from '../checkpoint/plan.ts'
 import { AttuneError } from '../errors.ts';
 import type {
   AdapterSpec,
+  DeviceInfo,
   Engine,
   EngineOptions,
   MemoryPlan,
   ModelSpec,
 } from '../native/addon.d.ts';
-import { devices } from '../native/binding.ts';
+import { findDevice } from '../native/device.ts';
 import { createEngine } from '../native/engine.ts';
 
 /** A model directory, understood but not loaded, with a PEFT adapter where one was asked for. */
@@ -29,6 +30,10 @@ export type DType = EngineOptions['dtype'];
 /** What an engine is wanted for; the rest of its options have defaults. */
 export interface EngineRequest {
   method: EngineOptions['method'];
+  /** As configured; the processor where it is not given. */
+  device?: string;
+  tf32?: boolean | null;
+  /** null: the device's own. */
   dtype: DType | null;
   /** Largest number of tokens in one batch. */
   maxTokens: number;
@@ -50,8 +55,8 @@ export async function openModel(dir: string, adapterDir: string | null = null): 
 }
 
 /** bfloat16 where the hardware computes it, float32 elsewhere. */
-export function defaultDType(): DType {
-  return devices()[0]?.bfloat16 ? 'bfloat16' : 'float32';
+export function defaultDType(device: DeviceInfo): DType {
+  return device.bfloat16 ? 'bfloat16' : 'float32';
 }
 
 /** Makes the engine at once, and loads the weights on its own thread. */
@@ -76,9 +81,11 @@ export function planMemory(model: Model, request: EngineRequest): MemoryPlan {
 
 function makeEngine({ spec, adapter }: Model, request: EngineRequest): Engine {
   checkLength(spec, request.maxLength);
+  const device = findDevice(request.device ?? 'cpu');
   return createEngine(spec, {
-    device: 'cpu',
-    dtype: request.dtype ?? defaultDType(),
+    device: device.id,
+    tf32: request.tf32 ?? false,
+    dtype: request.dtype ?? defaultDType(device),
     method: request.method,
     adapter: request.adapter ?? (adapter && adapterSpec(adapter.config, adapter.modules)),
     maxTokens: request.maxTokens,

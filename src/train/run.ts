@@ -4,7 +4,8 @@ import { adapterSpec } from '../checkpoint/adapter.ts';
 import { type Lock, lockDirectory } from '../checkpoint/lock.ts';
 import { selectModules } from '../checkpoint/targets.ts';
 import type { TrainConfig } from '../config.ts';
-import type { Engine } from '../native/addon.d.ts';
+import type { DeviceInfo, Engine } from '../native/addon.d.ts';
+import { findDevice } from '../native/device.ts';
 import { evaluationData, longestDocument, trainingData } from './data.ts';
 import { MetricsFile } from './metrics.ts';
 import {
@@ -17,13 +18,14 @@ import {
 } from './model.ts';
 import type { AdapterPlan } from './result.ts';
 
-/** Tokens that keep a processor busy; holding the activations of more buys no speed. */
-const ENOUGH_TOKENS = 1024;
+/** Tokens that keep a device busy; holding the activations of more buys little speed. */
+const ENOUGH_TOKENS = { cpu: 1024, cuda: 8192 };
 
 /** Everything that a training run holds. */
 export interface Run {
   model: Model;
   adapter: AdapterPlan | null;
+  device: DeviceInfo;
   dtype: DType;
   engine: Engine;
   /** The most tokens that the engine takes at a time; larger micro-batches go in parts. */
@@ -53,18 +55,21 @@ export function planAdapter(config: TrainConfig, model: Model): AdapterPlan | nu
   };
 }
 
-/** The engine of a run whose documents have up to `maxLength` tokens. */
+/** The engine of a run on `device` whose documents have up to `maxLength` tokens. */
 export function engineRequest(
   config: TrainConfig,
+  device: DeviceInfo,
   adapter: AdapterPlan | null,
   maxLength: number,
 ): EngineRequest & { dtype: DType } {
   return {
     method: config.method,
-    dtype: config.dtype ?? defaultDType(),
+    device: device.id,
+    tf32: config.tf32,
+    dtype: config.dtype ?? defaultDType(device),
     maxTokens: Math.min(
       maxLength * config.perDeviceTrainBatchSize,
-      Math.max(maxLength, ENOUGH_TOKENS),
+      Math.max(maxLength, ENOUGH_TOKENS[device.kind]),
     ),
     maxLength,
     ...(adapter ? { adapter: adapterSpec(adapter.config, adapter.modules) } : {}),
@@ -98,6 +103,7 @@ async function open(
   closers: (() => unknown)[],
   close: () => Promise<void>,
 ): Promise<Run> {
+  const device = findDevice(config.device);
   const lock: Lock = await lockDirectory(config.outputDir);
   closers.push(() => lock.release());
   const model = await openModel(config.model, config.adapter);
@@ -107,7 +113,7 @@ async function open(
   const opening = Dataset.open(options);
   closers.push(() => opening.then((dataset) => dataset.close()).catch(() => {}));
   const maxLength = config.maxLength ?? (await longestDocument(options));
-  const request = engineRequest(config, adapter, maxLength);
+  const request = engineRequest(config, device, adapter, maxLength);
   const { dtype, maxTokens: capacity } = request;
   const { engine, loaded } = startEngine(model, request);
   closers.push(() => engine.dispose());
@@ -122,5 +128,17 @@ async function open(
   const metrics = new MetricsFile(join(config.outputDir, 'metrics.jsonl'));
   closers.push(() => metrics.close());
   const template = options.chatTemplate;
-  return { model, adapter, dtype, engine, capacity, dataset, template, evaluation, metrics, close };
+  return {
+    model,
+    adapter,
+    device,
+    dtype,
+    engine,
+    capacity,
+    dataset,
+    template,
+    evaluation,
+    metrics,
+    close,
+  };
 }

@@ -124,13 +124,14 @@ export class SFTTrainer extends EventEmitter<TrainEvents> {
   }
 
   #announce(run: Run, totalSteps: number): void {
-    const { model, dtype, engine } = run;
+    const { model, device, dtype, engine } = run;
     const { config } = model.checkpoint;
     for (const note of model.descriptor.notes(config)) this.emit('warning', note);
     this.emit('plan', {
       model: model.dir,
       family: model.descriptor.family,
       method: this.config.method,
+      device: device.id,
       dtype,
       memory: engine.plan(),
       totalSteps,

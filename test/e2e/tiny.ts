@@ -61,6 +61,7 @@ export const LEARNED: ModelSpec = {
 
 export const OPTIONS: EngineOptions = {
   device: 'cpu',
+  tf32: false,
   dtype: 'float32',
   method: 'full',
   adapter: null,

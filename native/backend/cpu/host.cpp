@@ -1,11 +1,13 @@
 #include "backend/cpu/host.h"
 
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <cstring>
 #include <string>
 
+#include "backend/shapes.h"
 #include "core/error.h"
 #ifdef __SANITIZE_ADDRESS__
 #include <sanitizer/asan_interface.h>
@@ -23,26 +25,6 @@ void* take(size_t bytes, const char* op) {
       whole < bytes ? nullptr : std::aligned_alloc(kAlignment, whole ? whole : kAlignment);
   check(memory != nullptr, Code::memory, op, "no memory for " + std::to_string(bytes) + " bytes");
   return memory;
-}
-
-std::string shape_of(const char* name, const Tensor& x) {
-  return std::string(name) + " [" + std::to_string(x.rows) + ", " + std::to_string(x.cols) + "] " +
-         dtype_name(x.dtype);
-}
-
-void check_shapes(const MatmulArgs& args) {
-  const Tensor &a = args.a, &b = args.b, &c = args.c;
-  const int64_t m = args.trans_a ? a.cols : a.rows, k = args.trans_a ? a.rows : a.cols;
-  const int64_t b_k = args.trans_b ? b.cols : b.rows, n = args.trans_b ? b.rows : b.cols;
-  const bool shapes = k == b_k && c.rows == m && c.cols == n;
-  const bool strides = a.stride >= a.cols && b.stride >= b.cols && c.stride >= c.cols;
-  const bool types =
-      a.dtype == b.dtype && a.dtype != DType::f16 && (c.dtype == DType::f32 || c.dtype == a.dtype);
-  if (shapes && strides && types) return;
-  throw Error(Code::shape, "matmul",
-              shape_of("a", a) + (args.trans_a ? " transposed" : "") + " times " +
-                  shape_of("b", b) + (args.trans_b ? " transposed" : "") + " does not give " +
-                  shape_of("c", c));
 }
 
 /**
@@ -81,6 +63,13 @@ void* take_scratch(size_t bytes) { return take(bytes, "scratch"); }
 void release_scratch(void* memory) { std::free(memory); }
 
 HostBackend::~HostBackend() = default;
+
+uint64_t host_memory() {
+  const long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGE_SIZE);
+  return pages > 0 && size > 0 ? static_cast<uint64_t>(pages) * static_cast<uint64_t>(size) : 0;
+}
+
+uint64_t HostBackend::memory() { return host_memory(); }
 
 // Straight from the kernel: zero pages that cost nothing until touched, huge where it can.
 void* HostBackend::allocate(size_t bytes) {

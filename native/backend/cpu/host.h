@@ -7,6 +7,7 @@ namespace attune {
 class HostBackend : public Backend {
  public:
   ~HostBackend() override;  // in host.cpp, for the same reason as Backend's
+  uint64_t memory() override;
   void* allocate(size_t bytes) override;
   void release(void* memory) override;
   void upload(void* device, const void* host, size_t bytes) override;
@@ -24,6 +25,9 @@ class HostBackend : public Backend {
  protected:
   virtual void builtin_matmul(const MatmulArgs&) = 0;
 };
+
+/** Bytes of memory of this machine; 0: unknown. */
+uint64_t host_memory();
 
 /** Memory of one call, 64-byte aligned, not zeroed; throws Code::memory. */
 void* take_scratch(size_t bytes);

@@ -49,7 +49,7 @@ TEST(registry) {
     const ForcedIsa forced("avx1024");
     expect_code(Code::config, [] { devices(); });
   });
-  run("an unknown device", [] { expect_code(Code::device, [] { make_backend("abacus"); }); });
+  run("an unknown device", [] { expect_code(Code::device, [] { make_backend("abacus", false); }); });
 }
 
 TEST(memory) {

@@ -118,6 +118,18 @@ test('a wrong value says what was expected and what was received', async () => {
   await refused(() => parseFlags(['word']), 'unexpected "word"; flags are --key value');
 });
 
+test('a device has a name', async () => {
+  for (const device of ['auto', 'cpu', 'cuda', 'cuda:3'])
+    assert.is(flags('--device', device).config.device, device);
+  for (const device of ['gpu', 'cuda:', 'cuda:x', 'mps'])
+    await refused(
+      () => flags('--device', device),
+      `--device: expected auto, cpu, cuda or cuda:N, received "${device}"`,
+    );
+  assert.is(flags('--tf32').config.tf32, true);
+  assert.is((await file('tf32: null')).config.tf32, null);
+});
+
 test('what is required is required', async () => {
   await refused(() => resolveOptions({}), 'model is required');
   await refused(() => resolveOptions({ model: 'm' }), 'train_file: is required');
@@ -177,7 +189,6 @@ test('what is not built yet is refused with that reason', async () => {
   const dir = mkdtempSync(join(tmpdir(), 'attune-'));
   mkdirSync(join(dir, 'checkpoint-3'));
   await refused(() => flags('--use-dora'), '--use-dora: DoRA is not built yet');
-  await refused(() => flags('--device', 'cuda'), '--device: cuda is not built yet; use cpu');
   await refused(
     () => flags('--save-strategy', 'steps'),
     '--save-strategy: checkpoints during a run are not built yet; use no (the result is always written)',

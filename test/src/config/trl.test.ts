@@ -94,6 +94,13 @@ test('a warm-up in steps wins over a share', async () => {
   assert.is((await read('{warmup_ratio: 0.2}')).config.warmupSteps, 0.2);
 });
 
+test('TRL’s ways to ask for the processor', async () => {
+  assert.is((await read('{use_cpu: true}')).config.device, 'cpu');
+  assert.is((await read('{no_cuda: true}')).config.device, 'cpu');
+  assert.is((await read('{use_cpu: false, no_cuda: null}')).config.device, 'auto');
+  assert.is((await read('{tf32: true}')).config.tf32, true);
+});
+
 test('null and false are no request', async () => {
   const { config, notes } = await read(
     '{bf16: null, use_peft: null, shuffle_dataset: null, packing_strategy: null, eval_delay: 0, resume_from_checkpoint: false}',
