@@ -31,6 +31,8 @@ Engine::Engine(ModelSpec spec, EngineOptions options)
     : spec_(std::move(spec)), options_(std::move(options)) {
   validate(spec_, options_);
   backend_ = make_backend(options_.device, options_.tf32);
+  const int64_t multiple = backend_->token_multiple();
+  options_.max_tokens = (options_.max_tokens + multiple - 1) / multiple * multiple;
   parameters_ = std::make_unique<Parameters>(spec_, options_);
   allocate();
   initialise_adapters();

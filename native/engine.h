@@ -75,7 +75,7 @@ class Engine {
   void write_rows(Parameter&, int64_t first, const std::vector<float>&);
 
   const ModelSpec spec_;
-  const EngineOptions options_;
+  EngineOptions options_;
   std::unique_ptr<Backend> backend_;
   std::unique_ptr<Parameters> parameters_;
   Activations activations_;

@@ -37,6 +37,8 @@ class Backend {
    * may record it once and replay it. `work` must not copy to or from the host.
    */
   virtual void repeat(uint64_t key, const std::function<void()>& work) = 0;
+  /** Batches are filled up to a multiple of this many tokens, so that more of them are alike. */
+  virtual int64_t token_multiple() = 0;
 
   virtual void matmul(const MatmulArgs&) = 0;
   virtual void column_sum(const ColumnSumArgs&) = 0;

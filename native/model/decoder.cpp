@@ -1,5 +1,6 @@
 #include "model/decoder.h"
 
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 
@@ -9,16 +10,8 @@ namespace attune {
 
 namespace {
 
-constexpr int64_t kLinearsOfLayer = 4;  // qkv, attention_out, up, down
 constexpr uint64_t kStreamsOfLinear = 4;
-
-Tensor rows(Tensor x, int64_t count) { return x.row_range(0, count); }
-
-/** `low` buffers may be wider than this Linear's adapters need; absent outside training. */
-Tensor low_of(const Linear& linear, Tensor low, int64_t count, int64_t rank) {
-  if (!low || linear.adapters == 0) return {};
-  return Tensor(low.data, low.dtype, count, linear.adapters * rank);
-}
+constexpr int64_t kDocumentMultiple = 16;
 
 }  // namespace
 
@@ -57,7 +50,7 @@ Decoder::~Decoder() {
 
 // ---------------------------------------------------------------------------------- forward
 
-Stream Decoder::forward(const Pass& pass) {
+void Decoder::forward(const Pass& pass) {
   Stream stream{embed(pass), {}};
   for (int64_t site = 0; site < 2 * spec_.layers; ++site) {
     check_interrupt();
@@ -65,7 +58,12 @@ Stream Decoder::forward(const Pass& pass) {
     stream.delta = site % 2 == 0 ? attention(pass, site, input) : mlp(pass, site, input);
     if (!spec_.pre_norm) stream.x = norm(pass, site, stream);
   }
-  return stream;
+}
+
+/** Where a forward pass leaves its result. */
+Stream Decoder::last_stream(const Pass& pass) {
+  if (!spec_.pre_norm) return {rows(scratch_.normed, pass.tokens), {}};
+  return {rows(sum_of(2 * spec_.layers - 1), pass.tokens), rows(scratch_.delta, pass.tokens)};
 }
 
 Tensor Decoder::embed(const Pass& pass) {
@@ -189,179 +187,50 @@ void Decoder::rotate(Tensor qkv, bool inverse) {
   backend_.rope(args);
 }
 
-// --------------------------------------------------------------------------------- backward
-
-/** d_stream holds the gradient of the final stream and ends as that of the embedding. */
-void Decoder::backward(const Pass& pass) {
-  const Tensor d_stream = rows(scratch_.d_stream, pass.tokens);
-  const Tensor d_input(scratch_.d_input.data, options_.dtype, pass.tokens, spec_.hidden);
-  for (int64_t site = 2 * spec_.layers - 1; site >= first_site_; --site) {
-    check_interrupt();
-    if (site % 2 == 1 && site / 2 < recompute_) recompute(pass, site - 1);
-    const Tensor input = recompute_input(pass, site);
-    const bool wanted = site > first_site_ || trains_below_;
-    if (!spec_.pre_norm) norm_backward(pass, site, d_stream, d_stream, false);
-    // Post-norm blocks add straight onto the stream's gradient; pre-norm ones pass their norm.
-    Tensor d_x = spec_.pre_norm ? d_input : d_stream;
-    if (!wanted) d_x = {};
-    if (site % 2 == 0)
-      attention_backward(pass, site, input, d_stream, d_x);
-    else
-      mlp_backward(pass, site, input, d_stream, d_x);
-    if (spec_.pre_norm && wanted) norm_backward(pass, site, d_input, d_stream, true);
-  }
-  if (trains_below_) embed_backward(pass);
-}
-
-/** Runs a layer again, as far as its backward pass needs it; `site` is its attention. */
-void Decoder::recompute(const Pass& pass, int64_t site) {
-  Stream stream;
-  stream.x = recompute_input(pass, site);
-  stream.delta = attention(pass, site, stream.x);
-  if (spec_.pre_norm) stream.x = rows(sum_of(site), pass.tokens);
-  project_up(pass, site + 1, norm(pass, spec_.pre_norm ? site + 1 : site, stream));
-}
-
-Tensor Decoder::recompute_input(const Pass& pass, int64_t site) {
-  if (!spec_.pre_norm && site == 0) return rows(activations_.embedded, pass.tokens);
-  const int64_t source = spec_.pre_norm ? site : site - 1;
-  Stream stream{rows(sum_of(source), pass.tokens), {}};
-  return norm(pass, source, stream);
-}
-
-void Decoder::norm_backward(const Pass& pass, int64_t site, Tensor d_y, Tensor d_x,
-                            bool accumulate) {
-  const Norm& norm = norm_of(site);
-  NormBackwardArgs args;
-  args.kind = spec_.norm;
-  args.d_y = d_y;
-  args.sum = rows(sum_of(site), pass.tokens);
-  args.d_x = d_x;
-  args.weight = norm.weight->value.f32();
-  args.stats = stats_of(site);
-  args.d_weight = norm.weight->gradient;
-  args.d_bias = norm.bias ? norm.bias->gradient : nullptr;
-  args.accumulate = accumulate;
-  backend_.norm_backward(args);
-}
-
-void Decoder::attention_backward(const Pass& pass, int64_t site, Tensor input, Tensor d_y,
-                                 Tensor d_x) {
-  Layer& layer = this->layer(site);
-  LayerActivations& saved = this->saved(site);
-  const int64_t T = pass.tokens, rank = options_.adapter.rank;
-  LinearBackward out;
-  out.x = rows(saved.attended, T);
-  out.d_y = d_y;
-  out.low = low_of(layer.attention_out, saved.attention_out_low, T, rank);
-  out.d_x = rows(scratch_.d_attended, T);
-  linear_backward(context(pass, site / 2 * kLinearsOfLayer + 1), layer.attention_out, out);
-
-  const int64_t Q = spec_.query_size(), KV = spec_.kv_size();
-  const Tensor qkv = rows(saved.qkv, T), d_qkv = rows(scratch_.d_qkv, T);
-  AttentionBackwardArgs args;
-  args.q = qkv.columns(0, Q);
-  args.k = qkv.columns(Q, KV);
-  args.v = qkv.columns(Q + KV, KV);
-  args.out = out.x;
-  args.d_out = out.d_x;
-  args.d_q = d_qkv.columns(0, Q);
-  args.d_k = d_qkv.columns(Q, KV);
-  args.d_v = d_qkv.columns(Q + KV, KV);
-  args.starts = scratch_.segments;
-  args.documents = pass.documents;
-  args.heads = spec_.heads;
-  args.kv_heads = spec_.kv_heads;
-  args.head_size = spec_.head_size;
-  args.scale = 1.0f / std::sqrt(static_cast<float>(spec_.head_size));
-  args.lse = saved.lse;
-  args.scratch = scratch_.attention;
-  backend_.attention_backward(args);
-  if (spec_.rotary) rotate(d_qkv, true);
-
-  LinearBackward in;
-  in.x = input;
-  in.d_y = d_qkv;
-  in.low = low_of(layer.qkv, saved.qkv_low, T, rank);
-  in.d_x = d_x;
-  in.accumulate = !spec_.pre_norm;
-  linear_backward(context(pass, site / 2 * kLinearsOfLayer), layer.qkv, in);
-}
-
-void Decoder::mlp_backward(const Pass& pass, int64_t site, Tensor input, Tensor d_y, Tensor d_x) {
-  Layer& layer = this->layer(site);
-  LayerActivations& saved = this->saved(site);
-  const int64_t T = pass.tokens, F = spec_.intermediate, rank = options_.adapter.rank;
-  const Tensor up = rows(saved.up, T);
-  ActivationArgs forward;
-  forward.kind = spec_.activation;
-  forward.x = up.columns(0, F);
-  if (spec_.gated) forward.up = up.columns(F, F);
-  forward.out = rows(scratch_.hidden, T);
-  if (layer.down.trains()) backend_.activation(forward);
-
-  LinearBackward down;
-  down.x = forward.out;
-  down.d_y = d_y;
-  down.low = low_of(layer.down, saved.down_low, T, rank);
-  down.d_x = rows(scratch_.d_hidden, T);
-  linear_backward(context(pass, site / 2 * kLinearsOfLayer + 3), layer.down, down);
-
-  ActivationBackwardArgs args;  // the gradient takes the place of what it was computed from
-  args.kind = spec_.activation;
-  args.x = args.d_x = forward.x;
-  args.up = args.d_up = forward.up;
-  args.d_out = down.d_x;
-  backend_.activation_backward(args);
-
-  LinearBackward in;
-  in.x = input;
-  in.d_y = up;
-  in.low = low_of(layer.up, saved.up_low, T, rank);
-  in.d_x = d_x;
-  in.accumulate = !spec_.pre_norm;
-  linear_backward(context(pass, site / 2 * kLinearsOfLayer + 2), layer.up, in);
-}
-
-void Decoder::embed_backward(const Pass& pass) {
-  const Tensor d_stream = rows(scratch_.d_stream, pass.tokens);
-  Tensor d_tokens = d_stream;
-  if (parameters_.position && parameters_.position->gradient) {
-    Parameter& position = *parameters_.position;
-    backend_.embedding_backward(
-        {scratch_.positions, spec_.position_offset, d_stream,
-         Tensor(position.gradient, DType::f32, position.rows, position.cols)});
-  }
-  Parameter& table = *parameters_.embedding;
-  if (spec_.projects()) {
-    const Linear& project = parameters_.project_in;
-    LinearBackward args;
-    args.x = rows(activations_.token_rows, pass.tokens);
-    args.d_y = d_stream;
-    args.low = low_of(project, activations_.token_low, pass.tokens, options_.adapter.rank);
-      if (table.gradient)
-      args.d_x = Tensor(scratch_.d_input.data, options_.dtype, pass.tokens, spec_.embedding);
-    linear_backward(context(pass, spec_.layers * kLinearsOfLayer), project, args);
-    d_tokens = args.d_x;
-  }
-  if (table.gradient)
-    backend_.embedding_backward(
-        {scratch_.tokens, 0, d_tokens, Tensor(table.gradient, DType::f32, table.rows, table.cols)});
-}
-
 // ------------------------------------------------------------------------------ entry points
 
 void Decoder::check_interrupt() const {
   check(!interrupted_, Code::disposed, "decoder", "the engine is closing");
 }
 
-void Decoder::upload(const Batch& batch) {
+/**
+ * Uploads a batch, filled up to the device's multiple of tokens with a document that no other
+ * token sees, and of documents with empty ones.
+ */
+Decoder::Pass Decoder::upload(const Batch& batch) {
+  const int64_t multiple = backend_.token_multiple(), size = batch.size();
+  const int64_t tokens = (size + multiple - 1) / multiple * multiple;
+  Batch filled = batch;
+  filled.tokens.resize(static_cast<size_t>(tokens));
+  filled.positions.resize(static_cast<size_t>(tokens));
+  if (tokens > size) filled.segments.push_back(static_cast<int32_t>(tokens));
+  if (multiple > 1) {
+    const int64_t room = options_.max_tokens - filled.documents();
+    const int64_t empty = (kDocumentMultiple - filled.documents() % kDocumentMultiple) % kDocumentMultiple;
+    filled.segments.insert(filled.segments.end(), static_cast<size_t>(std::min(room, empty)),
+                           static_cast<int32_t>(tokens));
+  }
   const auto copy = [&](int32_t* device, const std::vector<int32_t>& host) {
     backend_.upload(device, host.data(), host.size() * sizeof(int32_t));
   };
-  copy(scratch_.tokens, batch.tokens);
-  copy(scratch_.positions, batch.positions);
-  copy(scratch_.segments, batch.segments);
+  copy(scratch_.tokens, filled.tokens);
+  copy(scratch_.positions, filled.positions);
+  copy(scratch_.segments, filled.segments);
+  Pass pass;
+  pass.tokens = tokens;
+  pass.documents = filled.documents();
+  return pass;
+}
+
+/** Without dropout, passes of equal sizes are the same work. */
+void Decoder::repeat(const Pass& pass, int64_t half, const std::function<void()>& work) {
+  check_interrupt();
+  if (pass.dropout > 0) return work();
+  const auto size = static_cast<uint64_t>(pass.tokens), documents =
+      static_cast<uint64_t>(pass.documents);
+  backend_.repeat((size << 34) | (documents << 2) | static_cast<uint64_t>(adapters_on) << 1 |
+                      static_cast<uint64_t>(half),
+                  work);
 }
 
 BatchSums Decoder::accumulate(const Batch& batch, uint64_t micro_batch) {
@@ -371,29 +240,23 @@ BatchSums Decoder::accumulate(const Batch& batch, uint64_t micro_batch) {
         "the adapter was merged: there is nothing left to train");
   const Supervised supervised = supervised_of(batch);
   if (supervised.rows.empty()) return {};
-  upload(batch);
-  Pass pass;
-  pass.tokens = batch.size();
-  pass.documents = batch.documents();
+  Pass pass = upload(batch);
   pass.dropout = options_.adapter.dropout;
   pass.stream = micro_batch;
-  const Stream stream = forward(pass);
-  const BatchSums sums =
-      head_.losses(context(pass, spec_.layers * kLinearsOfLayer + 1), stream, supervised.rows,
-                   supervised.targets, rows(scratch_.d_stream, pass.tokens), nullptr);
-  backward(pass);
-  return sums;
+  repeat(pass, 0, [&] { forward(pass); });
+  head_.losses(context(pass, spec_.layers * kLinearsOfLayer + 1), last_stream(pass), supervised,
+               rows(scratch_.d_stream, pass.tokens));
+  repeat(pass, 1, [&] { backward(pass); });
+  return head_.sums(static_cast<int64_t>(supervised.rows.size()), nullptr);
 }
 
 BatchSums Decoder::evaluate(const Batch& batch, std::vector<float>* nll) {
   const Supervised supervised = supervised_of(batch);
   if (supervised.rows.empty()) return {};
-  upload(batch);
-  Pass pass;
-  pass.tokens = batch.size();
-  pass.documents = batch.documents();
-  const Stream stream = forward(pass);
-  return head_.losses(context(pass, 0), stream, supervised.rows, supervised.targets, {}, nll);
+  const Pass pass = upload(batch);
+  forward(pass);
+  head_.losses(context(pass, 0), last_stream(pass), supervised, {});
+  return head_.sums(static_cast<int64_t>(supervised.rows.size()), nll);
 }
 
 std::vector<float> Decoder::logits(const std::vector<int32_t>& tokens) {
@@ -404,12 +267,9 @@ std::vector<float> Decoder::logits(const std::vector<int32_t>& tokens) {
   std::iota(batch.positions.begin(), batch.positions.end(), 0);
   batch.segments = {0, static_cast<int32_t>(tokens.size())};
   validate(batch, spec_, options_.max_tokens);
-  upload(batch);
-  Pass pass;
-  pass.tokens = batch.size();
-  pass.documents = 1;
-  const Stream stream = forward(pass);
-  return head_.logits(context(pass, 0), stream, batch.positions);
+  const Pass pass = upload(batch);
+  forward(pass);
+  return head_.logits(context(pass, 0), last_stream(pass), batch.positions);
 }
 
 size_t Decoder::cache_bytes() const {
@@ -440,17 +300,16 @@ std::vector<float> Decoder::decode(const std::vector<int32_t>& tokens, bool rese
   std::iota(batch.positions.begin(), batch.positions.end(), static_cast<int32_t>(cached_));
   batch.segments = {0, static_cast<int32_t>(count)};
   validate(batch, spec_, options_.max_tokens);
-  upload(batch);
-  Pass pass;
+  Pass pass = upload(batch);
   pass.tokens = count;
   pass.documents = 1;
   pass.cached = true;
   pass.past = cached_;
   const int32_t key_starts[2] = {0, static_cast<int32_t>(cached_ + count)};
   backend_.upload(scratch_.key_starts, key_starts, sizeof key_starts);
-  const Stream stream = forward(pass);
+  forward(pass);
   cached_ += count;
-  return head_.logits(context(pass, 0), stream, {static_cast<int32_t>(count - 1)});
+  return head_.logits(context(pass, 0), last_stream(pass), {static_cast<int32_t>(count - 1)});
 }
 
 // ----------------------------------------------------------------------------------- details

@@ -5,6 +5,7 @@
 // blocks from the bottom: site 2l is layer l's attention, site 2l + 1 its feed-forward.
 #pragma once
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -45,9 +46,11 @@ class Decoder {
     int64_t past = 0;
   };
 
-  void upload(const Batch&);
+  Pass upload(const Batch&);
+  void repeat(const Pass&, int64_t half, const std::function<void()>& work);
   void check_interrupt() const;
-  Stream forward(const Pass&);
+  void forward(const Pass&);
+  Stream last_stream(const Pass&);
   Tensor embed(const Pass&);
   Tensor norm(const Pass&, int64_t site, Stream&);
   Tensor attention(const Pass&, int64_t site, Tensor input);
@@ -64,6 +67,13 @@ class Decoder {
   void embed_backward(const Pass&);
   void rotate(Tensor qkv, bool inverse);
 
+  static constexpr int64_t kLinearsOfLayer = 4;  // qkv, attention_out, up, down
+  static Tensor rows(Tensor x, int64_t count) { return x.row_range(0, count); }
+  /** `low` buffers may be wider than this Linear's adapters need; absent outside training. */
+  static Tensor low_of(const Linear& linear, Tensor low, int64_t count, int64_t rank) {
+    if (!low || linear.adapters == 0) return {};
+    return Tensor(low.data, low.dtype, count, linear.adapters * rank);
+  }
   LinearContext context(const Pass&, int64_t linear) const;
   Layer& layer(int64_t site) { return parameters_.layers[static_cast<size_t>(site / 2)]; }
   LayerActivations& saved(int64_t site) { return activations_.layer(site / 2); }

@@ -84,12 +84,12 @@ void Head::backward(const LinearContext& context, const Chunk& chunk, Tensor d_l
   backend_.scatter_rows({scratch_.rows + chunk.first, d_x, d_stream});
 }
 
-BatchSums Head::losses(const LinearContext& context, const Stream& stream,
-                       const std::vector<int32_t>& rows, const std::vector<int32_t>& targets,
-                       Tensor d_stream, std::vector<float>* nll) {
-  const auto total = static_cast<int64_t>(rows.size());
-  backend_.upload(scratch_.rows, rows.data(), rows.size() * sizeof(int32_t));
-  backend_.upload(scratch_.targets, targets.data(), targets.size() * sizeof(int32_t));
+void Head::losses(const LinearContext& context, const Stream& stream,
+                  const Supervised& supervised, Tensor d_stream) {
+  const auto total = static_cast<int64_t>(supervised.rows.size());
+  const size_t bytes = supervised.rows.size() * sizeof(int32_t);
+  backend_.upload(scratch_.rows, supervised.rows.data(), bytes);
+  backend_.upload(scratch_.targets, supervised.targets.data(), bytes);
   if (d_stream)
     backend_.zero(d_stream.data, static_cast<size_t>(d_stream.rows * d_stream.stride) *
                                      size_of(d_stream.dtype));
@@ -110,29 +110,17 @@ BatchSums Head::losses(const LinearContext& context, const Stream& stream,
     backend_.cross_entropy(loss);
     if (d_stream) backward(own, chunk, loss.gradient, d_stream);
   }
-  return sum(total, nll);
 }
 
-BatchSums Head::sum(int64_t count, std::vector<float>* nll) {
-  const auto host = [&](const float* device) {
-    std::vector<float> values(static_cast<size_t>(count));
-    backend_.download(values.data(), device, values.size() * sizeof(float));
-    return values;
-  };
-  const auto total = [](const std::vector<float>& values) {
-    double result = 0;
-    for (const float value : values) result += value;
-    return result;
-  };
-  BatchSums sums;
-  sums.tokens = count;
-  sums.loss = total(host(scratch_.loss));
-  std::vector<float> each = host(scratch_.nll);
-  sums.nll = total(each);
-  sums.entropy = total(host(scratch_.entropy));
-  sums.correct = total(host(scratch_.correct));
-  if (nll) *nll = std::move(each);
-  return sums;
+BatchSums Head::sums(int64_t count, std::vector<float>* nll) {
+  const float* tensors[4] = {scratch_.loss, scratch_.nll, scratch_.entropy, scratch_.correct};
+  double results[4];
+  backend_.sums({tensors, 4, count, results});
+  if (nll) {
+    nll->resize(static_cast<size_t>(count));
+    backend_.download(nll->data(), scratch_.nll, nll->size() * sizeof(float));
+  }
+  return {results[0], results[1], results[2], results[3], count};
 }
 
 std::vector<float> Head::logits(const LinearContext& context, const Stream& stream,

@@ -5,6 +5,7 @@
 #pragma once
 #include <vector>
 
+#include "model/batch.h"
 #include "model/linear.h"
 #include "model/plan.h"
 
@@ -32,13 +33,15 @@ class Head {
         scratch_(scratch) {}
 
   /**
-   * Losses of `rows` (positions in the stream) against `targets`. `d_stream` [T, D], when present,
-   * is overwritten with the gradient of the summed loss and the head's own gradients are added up.
-   * `nll`, when present, receives one value a row.
+   * Queues the losses of `rows` (positions in the stream) against `targets`. `d_stream` [T, D],
+   * when present, is overwritten with the gradient of the summed loss and the head's own gradients
+   * are added up.
    */
-  BatchSums losses(const LinearContext& context, const Stream& stream,
-                   const std::vector<int32_t>& rows, const std::vector<int32_t>& targets,
-                   Tensor d_stream, std::vector<float>* nll);
+  void losses(const LinearContext& context, const Stream& stream, const Supervised& supervised,
+              Tensor d_stream);
+
+  /** Waits for the `count` losses queued last; `nll`, when present, receives one value a row. */
+  BatchSums sums(int64_t count, std::vector<float>* nll);
 
   /** float32 logits [rows, V] on the host. */
   std::vector<float> logits(const LinearContext& context, const Stream& stream,
@@ -51,7 +54,6 @@ class Head {
   };
   Chunk forward(const LinearContext& context, const Stream& stream, int64_t first, int64_t count);
   void backward(const LinearContext& context, const Chunk& chunk, Tensor d_logits, Tensor d_stream);
-  BatchSums sum(int64_t count, std::vector<float>* nll);
 
   const ModelSpec& spec_;
   const EngineOptions& options_;

@@ -35,31 +35,29 @@ void Plan::layout(Activations& out, Arena& arena) const {
   out.embedded = roomy(arena, T, D);
   out.layers.resize(trains() ? static_cast<size_t>(spec_.layers) : 1);
   const Layer& shape = parameters_.layers[0];
+  // Layers may differ in their adapters: there is room for all.
+  const auto low = [&](const Linear& linear) {
+    return activation(arena, T, static_cast<int64_t>(linear.members.size()) * R);
+  };
   for (size_t i = 0; i < out.layers.size(); ++i) {
     LayerActivations& saved = out.layers[i];
     const bool shares = recompute_ > 0 && i > 0 && static_cast<int64_t>(i) <= recompute_;
     if (shares) saved = out.layers[0];
     if (!shares || spec_.pre_norm) saved.attention_sum = activation(arena, T, D);
     if (!shares || !spec_.pre_norm) saved.mlp_sum = activation(arena, T, D);
+    // Small, and not found again by running the layer as far as its `up`.
+    saved.mlp_stats = arena.floats(2 * T);
+    if (trains()) saved.down_low = low(parameters_.layers[i].down);
     if (shares) continue;
     saved.attention_stats = arena.floats(2 * T);
-    saved.mlp_stats = arena.floats(2 * T);
     saved.qkv = activation(arena, T, shape.qkv.out);
     saved.attended = roomy(arena, T, spec_.query_size());
     saved.lse = arena.floats(spec_.heads * T);
     saved.up = roomy(arena, T, shape.up.out);
     if (!trains()) continue;
-    // The layers that share may differ in their adapters.
-    const bool shared = recompute_ > 0 && i == 0;
-    const Layer& layer = parameters_.layers[i];
-    const auto low = [&](const Linear& linear) {
-      const auto most = static_cast<int64_t>(linear.members.size());
-      return activation(arena, T, (shared ? most : linear.adapters) * R);
-    };
-    saved.qkv_low = low(layer.qkv);
-    saved.attention_out_low = low(layer.attention_out);
-    saved.up_low = low(layer.up);
-    saved.down_low = low(layer.down);
+    saved.qkv_low = low(shape.qkv);
+    saved.attention_out_low = low(shape.attention_out);
+    saved.up_low = low(shape.up);
   }
 }
 

@@ -2,6 +2,7 @@
 // them. Under the sanitizers every buffer of the plan has a gap behind it that may not be touched.
 #include "engine.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "core/rng.h"
@@ -79,8 +80,10 @@ void fill(Engine& engine) {
       const float value =
           (norm ? 1.0f : 0.0f) + 0.4f * uniform(philox(9, stream, index).word[0]) - 0.2f;
       if (parameter->master) parameter->master[i] = value;
-      if (parameter->value.dtype == DType::bf16) parameter->value.bf16()[i] = f32_to_bf16(value);
-      if (parameter->value.dtype == DType::f32) parameter->value.f32()[i] = value;
+      const Tensor& held = parameter->value;
+      const int64_t at = i / held.cols * held.stride + i % held.cols;
+      if (held.dtype == DType::bf16) held.bf16()[at] = f32_to_bf16(value);
+      if (held.dtype == DType::f32) held.f32()[at] = value;
     }
   }
 }
@@ -135,6 +138,41 @@ void use(const ModelSpec& spec, DType dtype, Method method, int64_t tokens) {
                std::vector<double>(whole.end() - static_cast<std::ptrdiff_t>(V), whole.end()),
                dtype == DType::f32 ? 1e-5 : 5e-2);
   if (dtype == DType::f32 && method != Method::full) engine.merge();
+}
+
+/** Gradients of every trained parameter after one batch, `recompute` layers run again. */
+std::vector<std::vector<float>> gradients(ModelSpec spec, DType dtype, Method method,
+                                          int64_t recompute) {
+  spec.layers = 4;
+  EngineOptions options = options_for(spec, dtype, method, 23);
+  options.recompute = recompute;
+  Engine engine(spec, options);
+  expect(engine.plan().recomputed_layers == std::min<int64_t>(recompute, 3), "what is recomputed");
+  fill(engine);
+  const Batch batch = batch_of(spec, 23);
+  train(engine, batch);
+  engine.accumulate(batch);
+  std::vector<std::vector<float>> all;
+  for (const Parameter* parameter : engine.parameters().trained())
+    all.push_back(engine.read(parameter->name, Part::gradient));
+  return all;
+}
+
+TEST(recompute) {
+  for (const Shape& shape : kShapes) {
+    for (Method method : {Method::full, Method::lora}) {
+      for (DType dtype : {DType::f32, DType::bf16}) {
+        run(std::string(shape.name) + (method == Method::lora ? " lora " : " full ") +
+                dtype_name(dtype),
+            [&] {
+              const auto kept = gradients(shape.spec, dtype, method, 0);
+              for (int64_t recompute : {0, 1, 2, 3, 9})
+                expect(gradients(shape.spec, dtype, method, recompute) == kept,
+                       "recomputing " + std::to_string(recompute) + " layers changes the bits");
+            });
+      }
+    }
+  }
 }
 
 TEST(engine) {

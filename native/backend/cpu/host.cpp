@@ -125,6 +125,8 @@ void HostBackend::download(void* host, Tensor device) {
 
 void HostBackend::repeat(uint64_t, const std::function<void()>& work) { work(); }
 
+int64_t HostBackend::token_multiple() { return 1; }
+
 size_t HostBackend::attention_backward_scratch(int64_t, int64_t, int64_t) { return 0; }
 
 void HostBackend::matmul(const MatmulArgs& args) {

@@ -17,6 +17,7 @@ class HostBackend : public Backend {
   void zero(void* device, size_t bytes) override;
   void synchronize() override;
   void repeat(uint64_t key, const std::function<void()>& work) override;
+  int64_t token_multiple() override;
   size_t attention_backward_scratch(int64_t tokens, int64_t heads, int64_t head_size) override;
 
   /** oneDNN where it is present, fast for the types and worth its set-up, else `builtin_matmul`. */
