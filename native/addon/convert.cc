@@ -146,6 +146,8 @@ EngineOptions to_options(const Napi::Value& value) {
       from, "method", {{"full", Method::full}, {"lora", Method::lora}, {"none", Method::none}});
   options.adapter = to_adapter(from.Get("adapter"));
   options.max_tokens = integer(from, "maxTokens");
+  const Napi::Value recompute = from.Get("recompute");
+  if (!recompute.IsNull()) options.recompute = integer(from, "recompute");
   options.seed = natural(from, "seed");
   options.loss = choice<LossKind>(from, "loss", {{"nll", LossKind::nll}, {"dft", LossKind::dft}});
   options.label_smoothing = static_cast<float>(number(from, "labelSmoothing"));
@@ -239,6 +241,7 @@ Napi::Value from(Napi::Env env, const MemoryPlan& plan) {
   set("scratch", plan.scratch);
   set("total", plan.total());
   set("parameters", static_cast<size_t>(plan.parameters));
+  set("recomputedLayers", static_cast<size_t>(plan.recomputed_layers));
   set("trainableParameters", static_cast<size_t>(plan.trainable_parameters));
   return result;
 }

@@ -14,10 +14,6 @@ const hasCheckpoint = (dir: string): boolean =>
 
 /** Features that are not built yet: the key that asks for one, and what to say. */
 const unbuilt: Rule[] = [
-  (c) =>
-    c.dataset === null
-      ? null
-      : ['dataset', 'data sets of the hub are not built yet; use train_file'],
   (c) => (c.useDora ? ['useDora', 'DoRA is not built yet'] : null),
   (c) =>
     c.loraModulesToSave?.length
@@ -47,13 +43,19 @@ const unbuilt: Rule[] = [
 /** Keys that do not go together. */
 const combinations: Rule[] = [
   (c) => (c.trainFile.length === 0 && c.dataset === null ? ['trainFile', 'is required'] : null),
+  (c) =>
+    c.trainFile.length > 0 && c.dataset !== null
+      ? ['dataset', 'give train_file or dataset, not both']
+      : null,
   (c) => (c.packing && c.maxLength === null ? ['packing', 'needs max_length'] : null),
   (c) =>
     c.packing && c.trainSamplingStrategy === 'group_by_length'
       ? ['trainSamplingStrategy', 'group_by_length does nothing for packed rows; use random']
       : null,
   (c) =>
-    c.evalStrategy !== 'no' && c.evalFile.length === 0 ? ['evalStrategy', 'needs eval_file'] : null,
+    c.evalStrategy !== 'no' && c.evalFile.length === 0 && c.dataset === null
+      ? ['evalStrategy', 'needs eval_file']
+      : null,
   (c) =>
     c.adapter !== null && c.method === 'full'
       ? ['adapter', 'an adapter is trained with method lora; merge it first to train every weight']

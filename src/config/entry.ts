@@ -26,6 +26,7 @@ export function entryError(at: Entry, message: string): AttuneError {
 
 /** Text of a value in a message, shortened. */
 export function shown(value: unknown): string {
+  if (typeof value === 'function') return 'a function';
   const whole = value === undefined ? 'nothing' : JSON.stringify(value);
   return whole.length > 80 ? `${whole.slice(0, 77)}…` : whole;
 }

@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import type { DataFile } from '../data/options.ts';
 
 /** What a key may hold: the check, how a message names it, and how a flag's text becomes a value. */
 export interface Kind<T> {
@@ -37,6 +38,44 @@ export const paths: Kind<readonly string[]> = {
   ),
   fromText: asIs,
   many: true,
+};
+
+const dataFile = v.union([
+  text.check,
+  v.strictObject({ path: text.check, weight: v.pipe(v.number(), v.finite(), v.gtValue(0)) }),
+]);
+
+/** Data files; each may have a weight. */
+export const files: Kind<readonly DataFile[]> = {
+  expected: 'a path, {path, weight}, or a list of them',
+  check: v.pipe(
+    v.union([dataFile, v.pipe(v.array(dataFile), v.minLength(1))]),
+    v.transform((value): readonly DataFile[] => (Array.isArray(value) ? value : [value])),
+  ),
+  fromText: asIs,
+  many: true,
+};
+
+/** A module that exports a function, as `path#name`. */
+export const exported: Kind<string> = {
+  expected:
+    'a module with the name of its export ("./format.mjs#toRow", or {module, export}), because ' +
+    'threads import it and a function cannot be sent to them',
+  check: v.pipe(
+    v.union([
+      text.check,
+      v.instance(URL),
+      v.strictObject({
+        module: v.union([text.check, v.instance(URL)]),
+        export: v.optional(text.check, 'default'),
+      }),
+    ]),
+    v.transform((value) => {
+      if (typeof value === 'string' || value instanceof URL) return String(value);
+      return `${value.module}#${value.export}`;
+    }),
+  ),
+  fromText: asIs,
 };
 
 /** Names, or one word that stands for all of them. */

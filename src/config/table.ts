@@ -21,6 +21,8 @@ const {
   text,
   truth,
   paths,
+  files,
+  exported,
   targets,
   number,
   integer,
@@ -56,7 +58,13 @@ export const SCHEDULES = [
 
 /** The one table of configuration keys: parsing, flags, --help, types and defaults come from it. */
 export const table = {
-  model: key('model', text, undefined, 'Model directory in Hugging Face layout'),
+  model: key(
+    'model',
+    text,
+    undefined,
+    'Model directory in Hugging Face layout, or its id on the hub',
+  ),
+  modelRevision: key('model', text, 'main', 'Branch, tag or commit of a model of the hub'),
   adapter: key('model', orNull(text), null, 'PEFT adapter directory to continue from'),
   method: key('model', choice('lora', 'full'), 'lora', 'Train an adapter, or every weight'),
   dtype: key(
@@ -77,11 +85,36 @@ export const table = {
     null,
     'A GPU may round the inputs of float32 products to TF32; null: false',
   ),
+  recomputeLayers: key(
+    'model',
+    orNull(integer(0)),
+    null,
+    'Layers that the backward pass runs again to save memory; null: as few as memory allows',
+  ),
   outputDir: key('model', text, 'trainer_output', 'Directory for the result and metrics.jsonl'),
 
-  trainFile: key('data', paths, [], 'Training data: .jsonl or .json files'),
-  evalFile: key('data', paths, [], 'Data to evaluate on while training'),
-  dataset: key('data', orNull(text), null, 'Data set of the Hugging Face hub'),
+  trainFile: key(
+    'data',
+    files,
+    [],
+    'Training data: .jsonl .json .csv .parquet .txt files, .gz too, directories, - for standard input; FILE:0.5 uses half of the rows',
+  ),
+  evalFile: key('data', files, [], 'Data to evaluate on while training'),
+  dataset: key('data', orNull(text), null, 'Data set of the Hugging Face hub, by its id'),
+  datasetConfig: key(
+    'data',
+    orNull(text),
+    null,
+    'Configuration of the data set; null: its default',
+  ),
+  datasetTrainSplit: key('data', text, 'train', 'Split of the data set to train on'),
+  datasetTestSplit: key('data', text, 'test', 'Split to evaluate on where there is no eval_file'),
+  formattingFunc: key(
+    'data',
+    orNull(exported),
+    null,
+    'Module, as path#export, with a function that makes rows of what the files hold',
+  ),
   datasetTextField: key('data', text, 'text', 'Column of plain text'),
   maxLength: key(
     'data',

@@ -7,6 +7,7 @@ export const RENAMED: Readonly<Record<string, KeyName>> = {
   modelNameOrPath: 'model',
   adapterNameOrPath: 'adapter',
   datasetName: 'dataset',
+  formatting: 'formattingFunc',
   torchDtype: 'dtype',
   maxSeqLength: 'maxLength',
   evaluationStrategy: 'evalStrategy',

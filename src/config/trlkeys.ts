@@ -1,13 +1,12 @@
 /** What becomes of TRL's and transformers' keys that the table does not have. */
 
-const PLANNED = 'memory is planned by the engine';
+const PLANNED = 'memory is planned by the engine (recompute_layers overrides it)';
 const ISOLATED = 'rows are never padded and documents never see each other';
 const INDEPENDENT = 'evaluation is weighted by tokens, whatever the batches are';
 const ADAMW = 'AdamW is the optimizer';
 const COMPILED = 'the engine is compiled';
 const ONE_PROCESS = 'one process trains';
 const VERB = 'the verb says what to do';
-const FILES = 'train_file names the data';
 const DEVICE = 'device says where to train';
 const NO_UPLOAD = 'nothing is uploaded';
 const NO_BEST = 'no checkpoint is chosen as the best';
@@ -58,9 +57,6 @@ export const MEANINGLESS: Readonly<Record<string, string>> = {
   overwriteOutputDir: 'results replace earlier ones',
   disableTqdm: 'progress is plain where stderr is no terminal',
   logLevel: 'messages have one level',
-  modelRevision: 'the model is a directory',
-  datasetTrainSplit: FILES,
-  datasetTestSplit: 'eval_file names the data',
   datasetStreaming: 'files are always streamed',
   saveOnlyModel: 'save_strategy is no',
   saveSafetensors: 'safetensors is the format',
@@ -118,7 +114,6 @@ export const MEANINGLESS: Readonly<Record<string, string>> = {
   debug: 'ATTUNE_DEBUG shows where an error comes from',
   skipMemoryMetrics: PLANNED,
   doPredict: VERB,
-  datasetConfig: FILES,
   streaming: 'files are always streamed',
   routerAuxLossCoef: 'no family has a mixture of experts',
   bnb4bitComputeDtype: QUANTISED,

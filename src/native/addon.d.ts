@@ -79,6 +79,8 @@ export interface EngineOptions {
   adapter: AdapterSpec | null;
   /** Largest number of tokens in one batch; memory is planned for it. */
   maxTokens: number;
+  /** Layers that the backward pass runs again instead of keeping what it needs of them; null: as few as memory allows. */
+  recompute: number | null;
   /** Seeds adapter initialisation and dropout. */
   seed: number;
   loss: 'nll' | 'dft';
@@ -104,6 +106,8 @@ export interface MemoryPlan {
   total: number;
   parameters: number;
   trainableParameters: number;
+  /** Layers that the backward pass runs again. */
+  recomputedLayers: number;
 }
 
 /** Where the bytes of a parameter lie in a file: little-endian, row-major, `dtype` elements. */

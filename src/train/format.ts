@@ -31,13 +31,18 @@ export function short(number: number): string {
  * where the run ended before the rest was read. `used` is what was done with the rows.
  */
 export function accountingLines(accounting: Accounting, used = 'trained'): string[] {
-  const { available, read, trained, leftOut, truncated } = accounting;
+  const { sources, available, read, trained, leftOut, truncated } = accounting;
   const { tokens, trainedTokens, rows, fill } = accounting;
   const out = leftOut.reduce((sum, reason) => sum + reason.count, 0);
   const share = tokens > 0 ? Math.round((100 * trainedTokens) / tokens) : 0;
   const cut = truncated > 0 ? `, ${count(truncated)} truncated` : '';
   const [of, unit] = read < available ? [` of ${available}`, 'in them'] : ['', 'an epoch'];
+  const weighted = sources.filter(({ weight }) => weight !== 1);
   return [
+    ...weighted.map(
+      ({ file, rows: all, weight, used: drawn }) =>
+        `${file}: ${drawn} of ${all} rows at weight ${weight}`,
+    ),
     `rows: read ${read}${of} = ${used} ${trained} + left out ${out}${cut}`,
     ...leftOut.map(({ reason, count: n, examples }) => {
       const where = examples.length > 0 ? ` (${examples.join(', ')})` : '';
@@ -60,7 +65,9 @@ export function memoryLine(plan: MemoryPlan): string {
   const parts = classes
     .filter((name) => plan[name] > 0)
     .map((name) => `${name} ${bytes(plan[name])}`);
-  return `memory: ${bytes(plan.total)} (${parts.join(', ')})`;
+  const again = plan.recomputedLayers;
+  const recomputed = again > 0 ? `, ${again} layers recomputed` : '';
+  return `memory: ${bytes(plan.total)} (${parts.join(', ')})${recomputed}`;
 }
 
 export function planLines(plan: RunPlan): string[] {

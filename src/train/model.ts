@@ -41,7 +41,8 @@ export interface EngineRequest {
   maxLength: number;
   /** A new adapter; the one that was read with the model is loaded otherwise. */
   adapter?: AdapterSpec;
-  training?: Pick<EngineOptions, 'seed' | 'loss' | 'labelSmoothing'>;
+  training?: Pick<EngineOptions, 'seed' | 'loss' | 'labelSmoothing'> &
+    Partial<Pick<EngineOptions, 'recompute'>>;
 }
 
 /** Reads a model's configuration and tensor headers; checks that they fit. Throws `checkpoint`. */
@@ -89,6 +90,7 @@ function makeEngine({ spec, adapter }: Model, request: EngineRequest): Engine {
     method: request.method,
     adapter: request.adapter ?? (adapter && adapterSpec(adapter.config, adapter.modules)),
     maxTokens: request.maxTokens,
+    recompute: null,
     seed: 0,
     loss: 'nll',
     labelSmoothing: 0,

@@ -74,6 +74,7 @@ export function engineRequest(
     maxLength,
     ...(adapter ? { adapter: adapterSpec(adapter.config, adapter.modules) } : {}),
     training: {
+      recompute: config.recomputeLayers,
       seed: config.seed,
       loss: config.lossType,
       labelSmoothing: config.labelSmoothingFactor,
@@ -121,7 +122,7 @@ async function open(
   let evaluation: Dataset | null = null;
   if (config.evalStrategy !== 'no') {
     evaluation = await Dataset.open(
-      evaluationData(options, [...config.evalFile], config.perDeviceTrainBatchSize),
+      evaluationData(options, config.evalFile, config.perDeviceTrainBatchSize),
     );
     closers.push(() => evaluation?.close());
   }

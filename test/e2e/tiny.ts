@@ -66,6 +66,7 @@ export const OPTIONS: EngineOptions = {
   method: 'full',
   adapter: null,
   maxTokens: 64,
+  recompute: null,
   seed: 7,
   loss: 'nll',
   labelSmoothing: 0,

@@ -39,6 +39,7 @@ class CudaBackend final : public Backend {
   }
   void zero(void* device, size_t bytes) override { runtime_.zero(device, bytes); }
   void synchronize() override { runtime_.synchronize(); }
+  int64_t token_multiple() override { return 128; }
   void repeat(uint64_t key, const std::function<void()>& work) override {
     runtime_.repeat(key, work);
   }

@@ -173,7 +173,7 @@ warmup_ratio: 0.1\nloss_type: chunked_nll`,
   assert.is(config.warmupSteps, 0.1);
   assert.is(config.lossType, 'nll');
   assert.equal(notes, [
-    'run.yaml:11: gradient_checkpointing has no meaning here: memory is planned by the engine',
+    'run.yaml:11: gradient_checkpointing has no meaning here: memory is planned by the engine (recompute_layers overrides it)',
     'run.yaml:14: optim has no meaning here: AdamW is the optimizer',
   ]);
   assert.is(flags('--packing').config.packing, 'bfd');
