@@ -1,3 +1,5 @@
+# The engine without its GPU library (libattune_cuda.so), which takes nvcc: that is CMake's to build
+# (npm run build). An addon made here says so and runs on the processor.
 {
   'variables': { 'onednn%': '<!(node -p "process.env.ATTUNE_ONEDNN !== \'0\' && require(\'fs\').existsSync(\'/usr/include/dnnl.hpp\') ? 1 : 0")' },
   'target_defaults': {
@@ -38,7 +40,7 @@
       'sources': ['<!@(node scripts/sources.cjs engine)', '<!@(node scripts/sources.cjs addon)'],
       'include_dirs': ['<!(node -p "require(\'node-addon-api\').include_dir")'],
       'defines': ['NAPI_VERSION=8', 'NODE_ADDON_API_CPP_EXCEPTIONS'],
-      'libraries': ['-fopenmp'],
+      'libraries': ['-fopenmp', '-ldl'],
       'ldflags': ['-Wl,-z,nodelete'],
       'conditions': [['onednn == 1', { 'defines': ['ATTUNE_ONEDNN'], 'libraries': ['-ldnnl'] }]]
     }

@@ -36,11 +36,17 @@ function generator() {
 
 const options = ['-DATTUNE_TESTS=ON', '-DCMAKE_BUILD_TYPE=Release'];
 options.push(`-DATTUNE_SANITIZE=${sanitize ? 'address,undefined' : ''}`);
+options.push('-DATTUNE_CUDA=OFF'); // the addon's GPU library is used, where there is one
 run('cmake', ['-S', root, '-B', build, ...generator(), ...options], { stdio: 'pipe' });
 const jobs = String(Math.min(2, availableParallelism()));
 run('cmake', ['--build', build, '--target', target, '--parallel', jobs], {
   stdio: ['ignore', 2, 2], // results alone go to stdout
 });
 // A test asks for more memory than there is, which the sanitizer would end the process for.
-const env = { ASAN_OPTIONS: 'allocator_may_return_null=1', ...process.env };
+const env = {
+  ASAN_OPTIONS: 'allocator_may_return_null=1',
+  ATTUNE_CUDA_LIBRARY: join(root, 'build/Release/libattune_cuda.so'),
+  ...(sanitize ? { ATTUNE_CUDA: '0' } : {}), // the driver's memory is not the sanitizer's
+  ...process.env,
+};
 run(join(build, target), rest, { env });

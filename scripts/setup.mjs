@@ -3,6 +3,7 @@
 // product is used, slower.
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { hasHeaders, nvccMajor } from './cublas.mjs';
 
 const has = (command) => spawnSync(command, ['--version'], { stdio: 'ignore' }).status === 0;
 const wanted = [
@@ -19,6 +20,12 @@ const wanted = [
     ].some(existsSync),
   },
 ];
+// A GPU library is built where the tools for it are; nothing is downloaded for it unasked.
+if (nvccMajor() > 0 && !hasHeaders())
+  console.error(
+    'setup: the GPU library needs the headers of cuBLAS: install the toolkit’s libcublas-dev, or pip install nvidia-cublas, or run: node scripts/cublas.mjs',
+  );
+
 const missing = wanted.filter((item) => !item.present);
 if (missing.length === 0) process.exit(0);
 

@@ -41,6 +41,8 @@ bool find(void* library, const char* name, Function& function) {
 CudaLibrary load_cuda_library() {
   const char* wanted = std::getenv("ATTUNE_CUDA");
   if (wanted && std::strcmp(wanted, "0") == 0) return absent("switched off by ATTUNE_CUDA=0");
+  if (!*cuda::kInterface)
+    return absent("this addon was built by node-gyp, without GPUs: npm run build uses CMake");
   if (!dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL))
     return absent("there is no NVIDIA driver (libcuda.so.1)");
 
@@ -62,8 +64,7 @@ CudaLibrary load_cuda_library() {
     const std::string built = version();
     dlclose(file);
     return absent(path + " was built for version " + built + ", this is " +
-                  (*cuda::kInterface ? cuda::kInterface : "one without GPUs") +
-                  "; build both together: npm run build");
+                  cuda::kInterface + "; build both together: npm run build");
   }
   CudaLibrary library;
   if (!find(file, cuda::kDevicesName, library.devices) ||

@@ -9,10 +9,11 @@ import { filesBelow, ROOT } from './tree.ts';
 const sources = JSON.parse(readFileSync(join(ROOT, 'native/sources.json'), 'utf8'));
 
 test('native/sources.json lists every source once', () => {
-  const listed = [...sources.kernels, ...sources.engine, ...sources.addon].sort();
+  const { kernels, engine, addon, cuda, cuda_device, cuda_host } = sources;
+  const listed = [...kernels, ...engine, ...addon, ...cuda, ...cuda_device, ...cuda_host].sort();
   assert.equal(
     listed,
-    filesBelow('native', ['.cpp', '.cc']).map(({ path }) => path),
+    filesBelow('native', ['.cpp', '.cc', '.cu']).map(({ path }) => path),
   );
   const tests = filesBelow('test/native', ['.cpp']).map(({ path }) => path);
   assert.equal([...sources.test].sort(), tests);

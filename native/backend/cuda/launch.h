@@ -27,18 +27,17 @@ void launch(Runtime& runtime, const char* name, void (*kernel)(Parameters...), c
             const Arguments&... arguments) {
   if (shape.grid.x == 0 || shape.grid.y == 0 || shape.grid.z == 0) return;
 #ifdef __CUDACC__
+  const auto stream = static_cast<cudaStream_t>(runtime.stream());  // makes its device current
   if (shape.shared > 48 * 1024) {
     cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel),
                          cudaFuncAttributeMaxDynamicSharedMemorySize,
                          static_cast<int>(shape.shared));
   }
-  kernel<<<shape.grid, shape.block, shape.shared, static_cast<cudaStream_t>(runtime.stream())>>>(
-      static_cast<Parameters>(arguments)...);
+  kernel<<<shape.grid, shape.block, shape.shared, stream>>>(static_cast<Parameters>(arguments)...);
   const cudaError_t status = cudaGetLastError();
   if (status != cudaSuccess) throw Error(Code::device, name, cudaGetErrorString(status));
 #else
-  (void)runtime;
-  host::run(name, shape.grid, shape.block, shape.shared,
+  host::run(runtime, name, shape.grid, shape.block, shape.shared,
             [=] { kernel(static_cast<Parameters>(arguments)...); });
 #endif
 }

@@ -34,13 +34,14 @@ macro(find_cuda)
     if(CMAKE_MATCH_1 VERSION_LESS 12.4)
       set(CUDA_MISSING "nvcc is of CUDA ${CMAKE_MATCH_1}, 12.4 or later is needed")
     else()
-      # Beside the toolkit's headers, or in Python's packages: nvidia-cublas, nvidia-cublas-cu12.
+      # Beside the toolkit's headers, where scripts/cublas.mjs leaves them, or in Python's packages:
+      # nvidia-cublas, nvidia-cublas-cu12.
       execute_process(COMMAND python3 -c "import sys; print(*(p + '/nvidia/' + d for p in sys.path for d in ('cu13/include', 'cublas/include')), sep=';')"
         OUTPUT_VARIABLE PYTHON_PLACES OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
       get_filename_component(TOOLKIT ${NVCC} REALPATH)
       get_filename_component(TOOLKIT ${TOOLKIT} DIRECTORY)
       find_path(CUBLAS_INCLUDE cublasLt.h HINTS $ENV{CUBLAS_INCLUDE} ${TOOLKIT}/../include
-        /usr/local/cuda/include ${PYTHON_PLACES})
+        /usr/local/cuda/include ${CMAKE_CURRENT_SOURCE_DIR}/.cache/cublas ${PYTHON_PLACES})
       if(NOT CUBLAS_INCLUDE)
         set(CUDA_MISSING "no cublasLt.h; install the toolkit's libcublas-dev, or: pip install nvidia-cublas")
       else()

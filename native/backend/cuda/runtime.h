@@ -29,7 +29,7 @@ class Runtime {
   Runtime& operator=(const Runtime&) = delete;
 
   const DeviceFacts& facts() const;
-  /** cudaStream_t; null on the host layer. */
+  /** cudaStream_t, with its device made the calling thread's; the host layer's queue. */
   void* stream() const;
 
   void* allocate(size_t bytes);  // 256-byte aligned, zeroed

@@ -9,15 +9,16 @@
 namespace attune::test {
 namespace {
 
-/** Sets ATTUNE_ISA for the length of a scope. */
-struct ForcedIsa {
-  explicit ForcedIsa(const std::string& name) {
-    const char* value = std::getenv("ATTUNE_ISA");
-    present = value != nullptr;
-    if (present) before = value;
-    setenv("ATTUNE_ISA", name.c_str(), 1);
+/** Sets a variable of the environment for the length of a scope. */
+struct Variable {
+  Variable(const char* name, const std::string& value) : name(name) {
+    const char* old = std::getenv(name);
+    present = old != nullptr;
+    if (present) before = old;
+    setenv(name, value.c_str(), 1);
   }
-  ~ForcedIsa() { present ? setenv("ATTUNE_ISA", before.c_str(), 1) : unsetenv("ATTUNE_ISA"); }
+  ~Variable() { present ? setenv(name, before.c_str(), 1) : unsetenv(name); }
+  const char* name;
   std::string before;
   bool present;
 };
@@ -39,15 +40,29 @@ TEST(registry) {
   });
   for (const NamedBackend& b : backends()) {
     run("ATTUNE_ISA=" + b.isa, [&] {
-      const ForcedIsa forced(b.isa);
+      const Variable forced("ATTUNE_ISA", b.isa);
       const DeviceInfo cpu = devices().front();
       expect(cpu.isa == b.isa, "in use: " + cpu.isa);
       expect(!cpu.bfloat16 || b.isa == "avx512", "bfloat16 without AVX-512");
     });
   }
   run("an unknown instruction set", [] {
-    const ForcedIsa forced("avx1024");
+    const Variable forced("ATTUNE_ISA", "avx1024");
     expect_code(Code::config, [] { devices(); });
+  });
+  run("GPUs switched off", [] {
+    const Variable off("ATTUNE_CUDA", "0");
+    expect(devices().size() == 1, "the processor alone");
+    expect(cuda_absence() == "switched off by ATTUNE_CUDA=0", cuda_absence());
+    for (const char* device : {"cuda", "cuda:0", "cuda:99", "cuda:"})
+      expect_code(Code::device, [&] { make_backend(device, false); });
+  });
+  run("GPUs", [] {
+    const std::vector<DeviceInfo> all = devices();
+    expect(cuda_absence().empty() == (all.size() > 1), "a reason, or a GPU");
+    for (size_t i = 1; i < all.size(); ++i)
+      expect(all[i].kind == "cuda" && all[i].bfloat16 && all[i].memory > 0, all[i].id);
+    expect_code(Code::device, [] { make_backend("cuda:99", false); });
   });
   run("an unknown device", [] { expect_code(Code::device, [] { make_backend("abacus", false); }); });
 }
