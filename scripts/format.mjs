@@ -10,7 +10,7 @@ if (spawnSync('clang-format', ['--version']).status !== 0) {
 const files = ['native', 'test/native', 'bench/kernels'].flatMap((folder) =>
   readdirSync(folder, { recursive: true })
     .map((name) => join(folder, String(name)))
-    .filter((path) => /\.(h|cpp|cc)$/.test(path)),
+    .filter((path) => /\.(h|cpp|cc|cu)$/.test(path)),
 );
 const check = process.argv.includes('--check');
 const { status } = spawnSync(

@@ -63,8 +63,8 @@ CudaLibrary load_cuda_library() {
   if (std::strcmp(version(), cuda::kInterface) != 0) {
     const std::string built = version();
     dlclose(file);
-    return absent(path + " was built for version " + built + ", this is " +
-                  cuda::kInterface + "; build both together: npm run build");
+    return absent(path + " was built for version " + built + ", this is " + cuda::kInterface +
+                  "; build both together: npm run build");
   }
   CudaLibrary library;
   if (!find(file, cuda::kDevicesName, library.devices) ||

@@ -15,7 +15,7 @@ function lines(files: SourceFile[], pattern: RegExp): string[] {
   );
 }
 
-const native = filesBelow('native', ['.h', '.cpp', '.cc']);
+const native = filesBelow('native', ['.h', '.cpp', '.cc', '.cu']);
 
 test('nothing ends the process', () => {
   assert.equal(lines(native, PROCESS_ENDS), []);

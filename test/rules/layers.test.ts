@@ -121,7 +121,7 @@ test('TypeScript imports follow the table', () => {
 });
 
 test('native includes follow the table', () => {
-  assert.equal(violations(filesBelow('native', ['.h', '.cpp', '.cc']), NATIVE), []);
+  assert.equal(violations(filesBelow('native', ['.h', '.cpp', '.cc', '.cu']), NATIVE), []);
 });
 
 test('a reversed import is found', () => {

@@ -1,4 +1,4 @@
-// Dense products through cuBLASLt, which is loaded at run time: only its headers are needed to build.
+// Dense products through cuBLASLt, loaded at run time: a build needs its headers alone.
 //
 // The library thinks in columns. A row-major matrix is its own transpose in columns, so c = a b is
 // asked for as c' = b' a', with the operands exchanged. What it calls the bias of a row is ours of
@@ -156,10 +156,10 @@ bool choose(cublasLtHandle_t handle, const MatmulArgs& args, Plan& plan) {
 Plan make_plan(cublasLtHandle_t handle, const MatmulArgs& args, bool tf32) {
   Plan plan;
   const bool fast = tf32 && args.a.dtype == DType::f32;
-  require(lt().operation_create(&plan.operation.handle,
-                                fast ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F,
-                                CUDA_R_32F),
-          "cublasLtMatmulDescCreate");
+  require(
+      lt().operation_create(&plan.operation.handle,
+                            fast ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F, CUDA_R_32F),
+      "cublasLtMatmulDescCreate");
   set(plan.operation, CUBLASLT_MATMUL_DESC_TRANSA, args.trans_b ? CUBLAS_OP_T : CUBLAS_OP_N);
   set(plan.operation, CUBLASLT_MATMUL_DESC_TRANSB, args.trans_a ? CUBLAS_OP_T : CUBLAS_OP_N);
   plan.a = layout_of(args.b);

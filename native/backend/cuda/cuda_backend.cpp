@@ -53,9 +53,7 @@ class CudaBackend final : public Backend {
   void gather_rows(const GatherRowsArgs& args) override { cuda::gather_rows(runtime_, args); }
   void scatter_rows(const ScatterRowsArgs& args) override { cuda::scatter_rows(runtime_, args); }
   void norm(const NormArgs& args) override { cuda::norm(runtime_, args); }
-  void norm_backward(const NormBackwardArgs& args) override {
-    cuda::norm_backward(runtime_, args);
-  }
+  void norm_backward(const NormBackwardArgs& args) override { cuda::norm_backward(runtime_, args); }
   void add(const AddArgs& args) override { cuda::add(runtime_, args); }
   void rope(const RopeArgs& args) override { cuda::rope(runtime_, args); }
   void attention(const AttentionArgs& args) override { cuda::attention(runtime_, args); }
@@ -69,9 +67,7 @@ class CudaBackend final : public Backend {
   void activation_backward(const ActivationBackwardArgs& args) override {
     cuda::activation_backward(runtime_, args);
   }
-  void cross_entropy(const CrossEntropyArgs& args) override {
-    cuda::cross_entropy(runtime_, args);
-  }
+  void cross_entropy(const CrossEntropyArgs& args) override { cuda::cross_entropy(runtime_, args); }
   void sums(const SumsArgs& args) override {
     check(args.count <= kResults, Code::internal, "sums",
           "at most " + std::to_string(kResults) + " at once");

@@ -27,8 +27,7 @@ std::string refusal(cudaError_t status) {
     return "the NVIDIA driver is too old: it supports CUDA " + release(driver) +
            ", the GPU library needs " + release(CUDART_VERSION / 1000 * 1000) + " or later";
   }
-  if (status == cudaErrorNoDevice || status == cudaSuccess)
-    return "the NVIDIA driver finds no GPU";
+  if (status == cudaErrorNoDevice || status == cudaSuccess) return "the NVIDIA driver finds no GPU";
   return std::string("the NVIDIA driver says: ") + cudaGetErrorString(status);
 }
 

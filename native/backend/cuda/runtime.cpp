@@ -172,7 +172,8 @@ void* Runtime::allocate(size_t bytes) {
   state_->enter();
   const size_t size = std::max(bytes, kAlignment);
   void* memory = nullptr;
-  const cudaError_t status = managed() ? cudaMallocManaged(&memory, size) : cudaMalloc(&memory, size);
+  const cudaError_t status =
+      managed() ? cudaMallocManaged(&memory, size) : cudaMalloc(&memory, size);
   if (status == cudaErrorMemoryAllocation) {
     cudaGetLastError();
     size_t free = 0, total = 0;
@@ -231,9 +232,10 @@ void Runtime::download(void* host, size_t to_stride, const void* device, size_t 
   if (rows == 1) to_stride = from_stride = width;
   // A strided copy has a limit on the stride, a plain one on nothing.
   const bool plain = to_stride == width && from_stride == width;
-  require(plain ? cudaMemcpyAsync(host, device, width * rows, cudaMemcpyDeviceToHost, state_->stream)
-                : cudaMemcpy2DAsync(host, to_stride, device, from_stride, width, rows,
-                                    cudaMemcpyDeviceToHost, state_->stream),
+  require(plain
+              ? cudaMemcpyAsync(host, device, width * rows, cudaMemcpyDeviceToHost, state_->stream)
+              : cudaMemcpy2DAsync(host, to_stride, device, from_stride, width, rows,
+                                  cudaMemcpyDeviceToHost, state_->stream),
           "cudaMemcpyAsync");
   synchronize();
 }
