@@ -1,5 +1,13 @@
-/** Switches for debugging, read from the environment; ATTUNE_ISA is read by native code. */
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+
+/** What is read from the environment; ATTUNE_ISA is read by native code. */
 export const env = {
+  /** Directory for what can be made again: ATTUNE_CACHE, else attune in the user's cache. */
+  get cacheDir(): string {
+    const { ATTUNE_CACHE, XDG_CACHE_HOME } = process.env;
+    return ATTUNE_CACHE || join(XDG_CACHE_HOME || join(homedir(), '.cache'), 'attune');
+  },
   /** Path of an addon to load instead of the one that was built. */
   get addon(): string | undefined {
     return process.env.ATTUNE_ADDON || undefined;

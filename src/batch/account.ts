@@ -1,18 +1,19 @@
-import type { Accounting } from '../data/options.ts';
+import type { Accounting, SourceAccount } from '../data/options.ts';
 import { countTrained } from '../worker/labels.ts';
 import type { Block } from '../worker/messages.ts';
 import { rowCount } from './order.ts';
 
 const shownExamples = 5;
 
-/** Adds up blocks of a dataset of `available` rows. `capacity` is the length of a packed row, null when not packing. */
+/** Adds up blocks of a dataset of these sources. `capacity` is the length of a packed row, null when not packing. */
 export function account(
   blocks: readonly Block[],
-  available: number,
+  sources: SourceAccount[],
   capacity: number | null,
 ): Accounting {
   const sum: Accounting = {
-    available,
+    sources,
+    available: sources.reduce((total, { used }) => total + used, 0),
     read: 0,
     trained: 0,
     leftOut: [],

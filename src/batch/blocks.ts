@@ -2,6 +2,7 @@ import type { DataOptions } from '../data/options.ts';
 import { AttuneError } from '../errors.ts';
 import type { Block } from '../worker/messages.ts';
 import { EncodePool } from '../worker/pool.ts';
+import { firstFault } from './fault.ts';
 import { permutation, purpose } from './random.ts';
 import type { Records } from './records.ts';
 
@@ -42,11 +43,7 @@ export class Blocks {
     this.bounds = blockBounds(source.length, options.packing !== false);
     this.count = this.bounds.length - 1;
     this.slots = Array.from({ length: this.count }, makeSlot);
-    const files = source.sources.map(({ file }, i) => ({
-      file,
-      shape: source.shapes[i] as (typeof source.shapes)[number],
-    }));
-    this.pool = new EncodePool({ options, files });
+    this.pool = new EncodePool({ options, files: source.files });
     const order = this.recordOrder();
     const lanes = Array.from({ length: this.pool.threads + 1 }, () => this.encode(order));
     this.finished = Promise.all(lanes).finally(() => this.pool.close());
@@ -111,22 +108,18 @@ export class Blocks {
         slot.block = block;
         slot.resolve(block);
       } catch (error) {
-        this.fail(this.firstFault(error as Error));
+        await this.endWith(error as Error);
       }
     }
   }
 
   /** Blocks come in random order; of several bad rows, the first in the files is named. */
-  private firstFault(error: Error): Error {
-    if (this.failure !== null || !(error instanceof AttuneError) || error.code !== 'data') {
-      return error;
-    }
-    try {
-      this.source.check();
-      return error;
-    } catch (first) {
-      return first as Error;
-    }
+  private async endWith(error: Error): Promise<void> {
+    if (this.failure !== null) return;
+    this.next = this.count;
+    this.fail(
+      await firstFault(error, this.source, this.pool.threads, (task) => this.pool.run(task)),
+    );
   }
 
   private fail(error: Error): void {

@@ -30,7 +30,7 @@ export class Dataset {
    */
   static async open(options: DataOptions): Promise<Dataset> {
     check(options);
-    const records = Records.open(options);
+    const records = await Records.open(options);
     return new Dataset(options, records, new Blocks(records, options));
   }
 
@@ -81,12 +81,13 @@ export class Dataset {
 
   private account(blocks: Parameters<typeof account>[0]): Accounting {
     const capacity = this.options.packing === false ? null : this.options.maxLength;
-    return account(blocks, this.records.length, capacity);
+    return account(blocks, this.records.accounts, capacity);
   }
 
   /** Stops encoding and ends the threads. What waits is rejected with `disposed`. Idempotent. */
   async close(): Promise<void> {
     await this.blocks.close();
+    this.records.close();
   }
 }
 

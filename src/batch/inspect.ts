@@ -18,7 +18,7 @@ export async function* inspectRows(
   const tokenizer = await Loader.load(options.tokenizerDir);
   const encoder = new RowEncoder(tokenizer, options);
   let index = 0;
-  for (const { value, shape, place } of records.read()) {
+  for (const { value, shape, place, uses } of records.read()) {
     const row = encoder.encode(value, shape, place);
     const { text, spans } = row.text === null ? decodeRuns(row, tokenizer) : pointSpans(row);
     yield {
@@ -28,7 +28,7 @@ export async function* inspectRows(
       text,
       spans,
       truncated: row.truncated,
-      dropped: row.dropped,
+      dropped: uses === 0 ? 'not used at the weight of its file' : row.dropped,
       source: place,
     };
   }

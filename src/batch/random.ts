@@ -1,7 +1,7 @@
 /** Streams of random numbers that depend on their key alone. */
 
 /** What a stream is for; a part of its key, so that no two uses share numbers. */
-export const purpose = { records: 1, blocks: 2, rows: 3, lengths: 4 } as const;
+export const purpose = { records: 1, blocks: 2, rows: 3, lengths: 4, mixture: 5 } as const;
 
 /** Mixes 32 bits into 32 bits; every input bit affects every output bit. */
 function mix(value: number): number {

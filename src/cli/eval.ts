@@ -19,6 +19,8 @@ const KEYS = [
   'completionOnlyLoss',
   'assistantOnlyLoss',
   'datasetTextField',
+  'formattingFunc',
+  'modelRevision',
   'chatTemplatePath',
   'datasetNumProc',
 ];

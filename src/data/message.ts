@@ -1,3 +1,6 @@
+import { RowProblem } from './problem.ts';
+import { checkToolCalls, toToolCalls } from './toolcalls.ts';
+
 /** One turn of a conversation. Keys other than these two go to the chat template as they are. */
 export interface Message {
   role: string;
@@ -5,21 +8,34 @@ export interface Message {
   [key: string]: unknown;
 }
 
-/** Thrown without a place; the caller adds file and line. */
-export class RowProblem extends Error {}
+/** Roles that chat templates know. */
+const roles = [
+  'system',
+  'developer',
+  'user',
+  'assistant',
+  'tool',
+  'function',
+  'ipython',
+  'observation',
+];
 
-const roles: Record<string, string> = {
+/** What ShareGPT calls them. */
+const aliases: Record<string, string> = {
   human: 'user',
   user: 'user',
   gpt: 'assistant',
   assistant: 'assistant',
   system: 'system',
   tool: 'tool',
+  observation: 'tool',
+  function_response: 'tool',
 };
 
 /**
- * The messages of field `name`: [{role, content}], or [{from, value}] with human, gpt and system
- * renamed to user, assistant and system. Throws RowProblem that names the field.
+ * The messages of field `name`: [{role, content}], or ShareGPT's [{from, value}], whose speakers
+ * become roles and whose function_call turns become tool calls of the assistant. Content that is a
+ * list of text parts is joined. Throws RowProblem that names the field.
  */
 export function toMessages(value: unknown, name: string): Message[] {
   if (!Array.isArray(value)) throw new RowProblem(`"${name}" must be a list of messages`);
@@ -31,42 +47,56 @@ function toMessage(value: unknown, name: string): Message {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new RowProblem(`"${name}" must be an object with role and content`);
   }
-  const message = value as Record<string, unknown>;
-  const converted = 'role' in message ? message : fromValue(message, name);
-  const { role, content } = converted;
-  if (typeof role !== 'string' || role === '') {
-    throw new RowProblem(`"${name}.role" must be a string`);
+  const message = withoutNulls(value as Record<string, unknown>);
+  if (!('role' in message)) return fromValue(message, name);
+  const { role } = message;
+  if (typeof role !== 'string') throw new RowProblem(`"${name}.role" must be a string`);
+  if (!roles.includes(role)) throw unknownRole(role, `${name}.role`, roles);
+  const calls = 'tool_calls' in message && checkToolCalls(message.tool_calls, `${name}.tool_calls`);
+  if ('content' in message) {
+    return { ...message, role, content: text(message.content, `${name}.content`) };
   }
-  if (Array.isArray(content)) {
-    for (const [i, part] of content.entries()) checkPart(part, `${name}.content[${i}]`);
-  } else if (typeof content !== 'string') {
-    checkNoContent(converted, name);
-  }
-  return converted as Message;
+  // A turn that only calls tools, or only thinks, may have no content.
+  const mayLack = calls || typeof message.thinking === 'string';
+  if (!mayLack) throw new RowProblem(`"${name}.content" must be a string`);
+  return { ...message, role, ...('content' in value ? { content: null } : {}) };
 }
 
-function fromValue(message: Record<string, unknown>, name: string): Record<string, unknown> {
+/** Arrow writes every key that any message has; null stands for a key that is not there. */
+function withoutNulls(message: Record<string, unknown>): Record<string, unknown> {
+  if (!Object.values(message).includes(null)) return message;
+  return Object.fromEntries(Object.entries(message).filter(([, field]) => field !== null));
+}
+
+function fromValue(message: Record<string, unknown>, name: string): Message {
   const { from, value, ...rest } = message;
   if (from === undefined) throw new RowProblem(`"${name}" has no role (or from)`);
-  const role = typeof from === 'string' && Object.hasOwn(roles, from) ? roles[from] : undefined;
-  if (role === undefined) {
-    const known = Object.keys(roles).join(', ');
-    throw new RowProblem(`"${name}.from" is ${JSON.stringify(from)}; known are ${known}`);
-  }
+  if (typeof from !== 'string') throw new RowProblem(`"${name}.from" must be a string`);
   if (typeof value !== 'string') throw new RowProblem(`"${name}.value" must be a string`);
+  if (from === 'function_call') {
+    const calls = toToolCalls(value, `${name}.value`);
+    return { role: 'assistant', content: '', tool_calls: calls, ...rest };
+  }
+  const role = Object.hasOwn(aliases, from) ? aliases[from] : undefined;
+  if (role === undefined) {
+    throw unknownRole(from, `${name}.from`, [...Object.keys(aliases), 'function_call']);
+  }
   return { role, content: value, ...rest };
 }
 
-function checkPart(part: unknown, name: string): void {
-  const text = typeof part === 'object' && part !== null ? (part as { text?: unknown }).text : null;
-  if (typeof text === 'string') return;
-  throw new RowProblem(`"${name}" must be {"type":"text","text":"…"}: only text is trained on`);
+function unknownRole(role: string, name: string, known: string[]): RowProblem {
+  return new RowProblem(`"${name}" is ${JSON.stringify(role)}; known are ${known.join(', ')}`);
 }
 
-/** A turn that only calls tools, or only thinks, may leave its content out. */
-function checkNoContent(message: Record<string, unknown>, name: string): void {
-  const { content, tool_calls: calls } = message;
-  const absent = content === undefined || content === null;
-  if (absent && (Array.isArray(calls) || typeof message.thinking === 'string')) return;
-  throw new RowProblem(`"${name}.content" must be a string`);
+/** Text, or the joined text of parts {"type":"text","text":"…"}. */
+function text(content: unknown, name: string): string {
+  if (typeof content === 'string') return content;
+  if (!Array.isArray(content)) throw new RowProblem(`"${name}" must be a string`);
+  return content.map((part, i) => partText(part, `${name}[${i}]`)).join('');
+}
+
+function partText(part: unknown, name: string): string {
+  const { type = 'text', text, value = text } = (part ?? {}) as Record<string, unknown>;
+  if (type === 'text' && typeof value === 'string') return value;
+  throw new RowProblem(`"${name}" must be {"type":"text","text":"…"}: only text is trained on`);
 }

@@ -1,7 +1,14 @@
+import type { DataFile } from './files.ts';
+import type { Formatting } from './formatting.ts';
+
+export type { DataFile } from './files.ts';
+
 /** What the data pipeline needs to know; a part of the training configuration, already checked. */
 export interface DataOptions {
-  /** Files in the order given. */
-  files: string[];
+  /** Files in the order given, with their weights. */
+  files: readonly DataFile[];
+  /** Function that makes rows of what the files hold; null: they are rows. */
+  formatting: Formatting | null;
   /** Directory that holds the tokenizer files. */
   tokenizerDir: string;
   /** Model's vocabulary size: ids beyond it are an error. */
@@ -27,7 +34,9 @@ export interface DataOptions {
 
 /** Every row read is trained or left out, by reason. */
 export interface Accounting {
-  /** Rows of the files: more than `read` where max_steps, or an interrupt, came before all were. */
+  /** What each file gives to an epoch. */
+  sources: SourceAccount[];
+  /** Rows of an epoch, the sum of `used`: more than `read` where max_steps, or an interrupt, came before all were. */
   available: number;
   read: number;
   trained: number;
@@ -39,6 +48,14 @@ export interface Accounting {
   /** Packed rows (or documents when not packing) in one epoch, and their fill from 0 to 1. */
   rows: number;
   fill: number;
+}
+
+/** A file's `rows`, and how many of them an epoch uses at the file's weight, repeats counted. */
+export interface SourceAccount {
+  file: string;
+  rows: number;
+  weight: number;
+  used: number;
 }
 
 /** One row as `inspect --json` prints it. `spans`: [start, end, trained] by code point. */

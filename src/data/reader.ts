@@ -1,33 +1,46 @@
-import { closeSync, openSync, readSync } from 'node:fs';
+import { isUtf8 } from 'node:buffer';
+import { closeSync, readSync } from 'node:fs';
 import { dataError } from '../errors.ts';
+import { openFile } from './head.ts';
+import { parseJson } from './json.ts';
 import type { RowRange } from './rows.ts';
+import { JsonProblem } from './scan.ts';
+import type { Source } from './source.ts';
 
-/** Reads and parses rows of one file by byte range. Close it when done. */
+/** Far more than a row has; below what a string can hold. */
+const largestRow = 256 << 20;
+const longRow = 1 << 20;
+
+/** Reads and parses rows of one source by byte range. Close it when done. */
 export class RowReader {
   private readonly handle: number;
   private buffer = Buffer.allocUnsafe(1 << 16);
   private readonly decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-  constructor(private readonly file: string) {
-    this.handle = openSync(file, 'r');
+  constructor(private readonly source: Pick<Source, 'name' | 'path' | 'form'>) {
+    this.handle = openFile(source.path, source.name);
   }
 
-  /** The JSON value of a row. Throws `data` with FILE:LINE for bad UTF-8 or bad JSON. */
+  /**
+   * The JSON value of a row; of plain text, {text}. Throws `data` with FILE:LINE for bad UTF-8, bad
+   * JSON, zero characters, and what parseJson refuses.
+   */
   read(range: RowRange): unknown {
+    const { name, form } = this.source;
     const bytes = this.readBytes(range);
     let text: string;
     try {
       text = this.decoder.decode(bytes);
     } catch {
-      throw dataError(this.file, range.line + badLine(bytes), 'not valid UTF-8');
+      throw dataError(name, range.line + badLine(bytes), 'not valid UTF-8');
     }
+    if (form === 'text') return this.plain(text, range.line);
     try {
-      return JSON.parse(text);
+      return parseJson(text);
     } catch (error) {
-      const { message } = error as Error;
-      const at = Number(/ at position (\d+)/.exec(message)?.[1] ?? 0);
-      const line = range.line + text.slice(0, at).split('\n').length - 1;
-      throw dataError(this.file, line, `not valid JSON: ${message}`);
+      if (!(error instanceof JsonProblem)) throw error;
+      const line = range.line + newlines(text, error.offset);
+      throw dataError(name, line, error.message);
     }
   }
 
@@ -35,31 +48,51 @@ export class RowReader {
     closeSync(this.handle);
   }
 
-  private readBytes({ start, end, line }: RowRange): Uint8Array {
-    const length = end - start;
+  private plain(text: string, line: number): { text: string } {
+    if (text.includes('\0')) throw dataError(this.source.name, line, 'a zero byte in the text');
+    return { text: text.endsWith('\r') ? text.slice(0, -1) : text };
+  }
+
+  /** One buffer serves all rows but the very long, whose memory is not kept. */
+  private room(length: number): Buffer {
+    if (length > longRow) return Buffer.allocUnsafe(length);
     if (length > this.buffer.length) this.buffer = Buffer.allocUnsafe(2 * length);
+    return this.buffer.subarray(0, length);
+  }
+
+  private readBytes({ start, end, line }: RowRange): Uint8Array {
+    const { name } = this.source;
+    const length = end - start;
+    if (length > largestRow) {
+      throw dataError(
+        name,
+        line,
+        `a row of ${Math.ceil(length / 2 ** 20)} MiB; the longest is 256 MiB`,
+      );
+    }
+    const bytes = this.room(length);
     let done = 0;
     while (done < length) {
-      const count = readSync(this.handle, this.buffer, done, length - done, start + done);
-      if (count === 0)
-        throw dataError(this.file, line, 'the file became shorter while it was read');
+      const count = readSync(this.handle, bytes, done, length - done, start + done);
+      if (count === 0) throw dataError(name, line, 'the file became shorter while it was read');
       done += count;
     }
-    return this.buffer.subarray(0, length);
+    return bytes;
   }
 }
 
-/** Lines before the first byte that is not UTF-8. */
+function newlines(text: string, end: number): number {
+  let count = 0;
+  for (let at = text.indexOf('\n'); at >= 0 && at < end; at = text.indexOf('\n', at + 1)) count++;
+  return count;
+}
+
+/** Lines before the first that is not UTF-8. */
 function badLine(bytes: Uint8Array): number {
-  const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
-  let byte = 0;
   let lines = 0;
-  for (const character of text) {
-    const size = Buffer.byteLength(character);
-    const isWritten = character !== '\ufffd' || bytes[byte] === 0xef;
-    if (!isWritten) break;
-    if (character === '\n') lines++;
-    byte += size;
+  for (let start = 0; ; lines++) {
+    const end = bytes.indexOf(0x0a, start);
+    if (end < 0 || !isUtf8(bytes.subarray(start, end))) return lines;
+    start = end + 1;
   }
-  return lines;
 }

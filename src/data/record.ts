@@ -1,6 +1,12 @@
 import { dataError } from '../errors.ts';
-import { type Message, RowProblem, toMessages } from './message.ts';
+import { alpacaPrompt, refuseMore } from './instructions.ts';
+import { type Message, toMessages } from './message.ts';
+import { RowProblem } from './problem.ts';
+import { type Row, type Shape, shapeOf } from './shape.ts';
 import { toTokens } from './tokens.ts';
+import { checkExact, parseText } from './toolcalls.ts';
+
+export type { Shape } from './shape.ts';
 
 /** What a chat template is given besides the messages. */
 export interface ChatExtras {
@@ -10,8 +16,8 @@ export interface ChatExtras {
   variables: Record<string, unknown>;
 }
 
-/** A row of data in one of the shapes that are understood. */
-export type DataRecord =
+/** A row of data as it is trained; `written` is how it was written, where that differs from `shape`. */
+export type DataRecord = (
   | { shape: 'text'; text: string }
   | { shape: 'prompt and completion'; prompt: string; completion: string }
   | {
@@ -21,7 +27,8 @@ export type DataRecord =
       extras: ChatExtras;
     }
   | { shape: 'messages'; messages: Message[]; extras: ChatExtras }
-  | TokensRecord;
+  | TokensRecord
+) & { written?: Shape };
 
 /** A row tokenized elsewhere: labels [n] are taken as they are, or made from its masks. */
 export interface TokensRecord {
@@ -32,8 +39,6 @@ export interface TokensRecord {
   completionMask: Uint8Array | null;
   assistantMask: Uint8Array | null;
 }
-
-export type Shape = DataRecord['shape'];
 
 /** Where a row stands. */
 export interface Place {
@@ -47,69 +52,87 @@ export interface Place {
  */
 export function toRecord(row: unknown, textField: string, place: Place): DataRecord {
   try {
-    return detect(row, textField);
+    return read(row, textField);
   } catch (error) {
     if (error instanceof RowProblem) throw dataError(place.file, place.line, error.message);
     throw error;
   }
 }
 
+/** How a record was written. */
+export function writtenShape({ written, shape }: DataRecord): Shape {
+  return written ?? shape;
+}
+
 /** Throws `data` where a record differs in shape from the first row of its file. */
 export function checkShape(record: DataRecord, first: Shape, place: Place): void {
-  if (record.shape === first) return;
+  const shape = writtenShape(record);
+  if (shape === first) return;
   throw dataError(
     place.file,
     place.line,
-    `this row has ${record.shape}, the first row of the file has ${first}: one file, one shape`,
+    `this row has ${shape}, the first row of the file has ${first}: one file, one shape`,
   );
 }
 
-type Row = Record<string, unknown>;
-
-function detect(value: unknown, textField: string): DataRecord {
+function read(value: unknown, textField: string): DataRecord {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new RowProblem('a row must be a JSON object');
   }
   const row = value as Row;
-  const has = (name: string): boolean => Object.hasOwn(row, name) && row[name] !== null;
-  if (has('input_ids')) return toTokens(row);
-  if (has('prompt') && has('completion')) return promptCompletion(row);
-  if (has('messages')) return messages(row, 'messages');
-  if (has('conversations')) return messages(row, 'conversations');
-  if (has(textField)) return { shape: 'text', text: string(row, textField) };
-  throw new RowProblem(unknownShape(row, textField));
-}
-
-function unknownShape(row: Row, textField: string): string {
-  const names = Object.keys(row).filter((name) => row[name] !== null);
-  if (names.includes('prompt')) return 'this row has "prompt" but no "completion"';
-  if (names.includes('completion')) return 'this row has "completion" but no "prompt"';
-  const found = names.length === 0 ? 'nothing' : names.slice(0, 8).join(', ');
-  return (
-    `a row needs "${textField}", "prompt" and "completion", "messages", "conversations" or ` +
-    `"input_ids"; this one has ${found}`
-  );
-}
-
-function promptCompletion(row: Row): DataRecord {
-  const { prompt, completion } = row;
-  if (Array.isArray(prompt) || Array.isArray(completion)) {
-    return {
-      shape: 'prompt and completion messages',
-      prompt: toMessages(prompt, 'prompt'),
-      completion: toMessages(completion, 'completion'),
-      extras: extras(row),
-    };
+  const shape = shapeOf(row, textField);
+  switch (shape) {
+    case 'input_ids':
+      return toTokens(row);
+    case 'text':
+      return { shape, text: string(row, textField) };
+    case 'prompt and completion':
+      return { shape, prompt: string(row, 'prompt'), completion: string(row, 'completion') };
+    case 'prompt and completion messages': {
+      const prompt = toMessages(row.prompt, 'prompt');
+      return {
+        shape,
+        prompt,
+        completion: toMessages(row.completion, 'completion'),
+        extras: extras(row),
+      };
+    }
+    case 'messages':
+      return { shape, messages: toMessages(row.messages, 'messages'), extras: extras(row) };
+    case 'conversations':
+      return { ...conversations(row), written: shape };
+    case 'instruction and output': {
+      refuseMore(row);
+      const input = row.input == null ? '' : string(row, 'input');
+      const prompt = alpacaPrompt(string(row, 'instruction'), input);
+      const completion = string(row, 'output');
+      return { shape: 'prompt and completion', prompt, completion, written: shape };
+    }
+    case 'question and answer': {
+      const [prompt, completion] = [string(row, 'question'), string(row, 'answer')];
+      return { shape: 'prompt and completion', prompt, completion, written: shape };
+    }
   }
-  return {
-    shape: 'prompt and completion',
-    prompt: string(row, 'prompt'),
-    completion: string(row, 'completion'),
-  };
 }
 
-function messages(row: Row, name: string): DataRecord {
-  return { shape: 'messages', messages: toMessages(row[name], name), extras: extras(row) };
+/** ShareGPT: a system prompt may stand beside the turns, and tools as they are without a wrapper. */
+function conversations(row: Row): DataRecord {
+  const messages = toMessages(row.conversations, 'conversations');
+  if (row.system != null && row.system !== '') {
+    if (messages[0]?.role === 'system') {
+      throw new RowProblem('"system" is given twice: beside the conversation and in it');
+    }
+    messages.unshift({ role: 'system', content: string(row, 'system') });
+  }
+  const given = extras(row);
+  const tools = given.tools?.length ? given.tools.map(wrapTool) : null;
+  return { shape: 'messages', messages, extras: { ...given, tools } };
+}
+
+function wrapTool(tool: unknown): unknown {
+  const isBare =
+    typeof tool === 'object' && tool !== null && 'name' in tool && !('function' in tool);
+  return isBare ? { type: 'function', function: tool } : tool;
 }
 
 function string(row: Row, name: string): string {
@@ -126,6 +149,7 @@ function extras(row: Row): ChatExtras {
   if (variables != null && (typeof variables !== 'object' || Array.isArray(variables))) {
     throw new RowProblem('"chat_template_kwargs" must be an object');
   }
+  checkExact(variables, 'chat_template_kwargs');
   return {
     tools: list(row, 'tools'),
     documents: list(row, 'documents'),
@@ -135,15 +159,10 @@ function extras(row: Row): ChatExtras {
 
 /** A list, or the JSON text of one, as Arrow-based tools write it. */
 function list(row: Row, name: string): unknown[] | null {
-  let value = row[name] ?? null;
-  if (typeof value === 'string') {
-    if (value.trim() === '') return null;
-    try {
-      value = JSON.parse(value);
-    } catch {
-      throw new RowProblem(`"${name}" is a string that is not JSON`);
-    }
-  }
-  if (value === null || Array.isArray(value)) return value as unknown[] | null;
-  throw new RowProblem(`"${name}" must be a list`);
+  let value: unknown = row[name] ?? null;
+  if (typeof value === 'string') value = value.trim() === '' ? null : parseText(value, name);
+  if (value === null) return null;
+  if (!Array.isArray(value)) throw new RowProblem(`"${name}" must be a list`);
+  checkExact(value, name);
+  return value;
 }

@@ -1,29 +1,38 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 
 const largest = 256 << 20;
+const notRows = 'the top level is not an array of rows';
 
-/** What a .json file is, whose top level is not an array, and what to do about it. */
-export function topLevelProblem(file: string): string {
-  const problem = 'the top level is not an array of rows';
-  let text: string;
-  try {
-    const bytes = readFileSync(file);
-    if (bytes.length > largest) return problem;
-    text = bytes.toString('utf8').replace(/^\ufeff/, '');
-  } catch {
-    return problem;
-  }
-  if (text.trim() === '') return 'empty file';
-  const value = parse(text);
-  if (value === undefined) {
-    const line = text.split('\n').find((each) => each.trim() !== '') ?? '';
-    if (parse(line) !== undefined) return `${problem} but one row a line: rename it to .jsonl`;
-    return `${problem}: write [ before the first row, ] after the last and commas between`;
-  }
-  const arrays = Object.entries(value ?? {}).filter(([, field]) => Array.isArray(field));
-  const [name] = arrays[0] ?? [];
-  if (arrays.length !== 1) return `${problem}: write the rows as one array [ … ]`;
-  return `${problem}: its rows are under "${name}"; write that array alone to the file`;
+/** Keys of a row that hold lists of objects. */
+const rowLists = ['messages', 'conversations', 'prompt', 'completion', 'tools', 'documents'];
+
+/**
+ * Why a .json file that begins with an object is not one row on every line, and what to do about
+ * it; null where it is.
+ */
+export function linesProblem(path: string): string | null {
+  if (statSync(path).size > largest) return null;
+  const text = readFileSync(path, 'utf8').replace(/^\ufeff/, '');
+  const whole = parse(text);
+  if (whole !== undefined) return wrapped(whole);
+  const lines = text.split('\n', 100).filter((line) => line.trim() !== '');
+  if (lines.some((line) => isObject(parse(line)))) return null;
+  return `${notRows}: write [ before the first row, ] after the last and commas between`;
+}
+
+/** A file of one object: a row, or an object around the rows. */
+function wrapped(value: unknown): string | null {
+  if (!isObject(value)) return notRows;
+  const lists = Object.entries(value).filter(
+    ([key, field]) => !rowLists.includes(key) && Array.isArray(field) && isObject(field[0]),
+  );
+  const [name] = lists[0] ?? [];
+  if (lists.length !== 1) return null;
+  return `${notRows}: its rows are under "${name}"; write that array alone to the file`;
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function parse(text: string): unknown {

@@ -1,75 +1,135 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import { extname } from 'node:path';
+import { closeSync, fstatSync, readSync } from 'node:fs';
 import { dataError } from '../errors.ts';
+import { copyCsv } from './csv.ts';
 import { indexElements, NotRows } from './elements.ts';
+import { standardInput, type WeightedFile } from './files.ts';
+import { unpack } from './gzip.ts';
+import { checkEncoding, type Head, openFile, readHead } from './head.ts';
+import { type Format, type Kind, requireKind } from './kinds.ts';
 import { indexLines } from './lines.ts';
-import { topLevelProblem } from './remedy.ts';
+import { copyParquet } from './parquet.ts';
+import { linesProblem } from './remedy.ts';
+import { RowFile } from './rowfile.ts';
 import type { RowIndex } from './rows.ts';
+import type { Spool } from './spool.ts';
+import { copyStandardInput } from './stdin.ts';
 
-/** A data file and where its rows lie. */
+/**
+ * Rows of data as byte ranges of a file. What is not there in that form (compressed, CSV, Parquet,
+ * standard input) is first copied to a temporary file; lines are those of the original.
+ */
 export interface Source {
-  file: string;
+  /** The file that was asked for, as messages name it. */
+  name: string;
+  /** The file whose bytes the rows are. */
+  path: string;
+  /** Whether a row is JSON, or a line of plain text. */
+  form: 'json' | 'text';
   rows: RowIndex;
+  /** How often each row is used in an epoch. */
+  weight: number;
 }
 
 const chunkBytes = 4 << 20;
 
 /**
- * Finds the rows of a .jsonl or .json file in one scan of its bytes; nothing is parsed yet.
- * Throws `data`: `FILE: …` for the file as a whole, `FILE:LINE: …` for a broken array.
+ * Finds the rows of a data file in one pass over its bytes; JSON is not parsed yet. Throws `data`:
+ * `FILE: …` for the file as a whole, `FILE:LINE: …` for a place where its rows cannot be told.
  */
-export function openSource(file: string): Source {
-  const extension = extname(file).toLowerCase();
-  if (extension !== '.jsonl' && extension !== '.json') throw unreadable(file, extension);
-  const handle = open(file);
+export async function openSource({ path, weight }: WeightedFile, spool: Spool): Promise<Source> {
+  const name = path;
+  const isInput = path === standardInput;
+  const original = isInput ? await copyStandardInput() : path;
+  const kind = isInput ? null : requireKind(path);
+  const place = await unpacked(original, name, kind, spool);
+  const head = readHead(place, name);
+  const format = kind?.format ?? inputFormat(head);
+  checkMagic(head, name, format);
+  const found = await findRows(place, name, format, head, spool);
+  if (found.rows.length === 0) throw dataError(name, null, 'empty file: it has no rows');
+  return { name, weight, ...found };
+}
+
+/** The file itself, or its unpacked copy. A name must say what the file is. */
+async function unpacked(
+  path: string,
+  name: string,
+  kind: Kind | null,
+  spool: Spool,
+): Promise<string> {
+  const { magic } = readHead(path, name);
+  if (magic === 'gzip' && kind?.gzip === false) {
+    throw dataError(
+      name,
+      null,
+      'gzip-compressed, which its name does not say: rename it to end in .gz',
+    );
+  }
+  if (magic !== 'gzip' && kind?.gzip) {
+    throw dataError(name, null, 'not gzip-compressed, though its name ends in .gz: rename it');
+  }
+  if (magic !== 'gzip') return path;
+  const copy = spool.newFile('unpacked');
+  await unpack(path, name, copy);
+  return copy;
+}
+
+/** Standard input has no name to go by. */
+function inputFormat({ magic, first }: Head): Format {
+  if (magic === 'parquet') return 'parquet';
+  if (first === '[') return 'json';
+  if (first === '{') return 'jsonl';
+  throw dataError(
+    standardInput,
+    null,
+    'standard input is read as JSON Lines, an array of JSON or Parquet, and each as gzip; this is none: save it to a file of its kind',
+  );
+}
+
+function checkMagic({ magic }: Head, name: string, format: Format): void {
+  if (magic === 'gzip') throw dataError(name, null, 'gzip-compressed twice: unpack it once');
+  if (magic === 'parquet' && format !== 'parquet') {
+    throw dataError(
+      name,
+      null,
+      `a Parquet file, though its name says .${format}: rename it to .parquet`,
+    );
+  }
+  if (magic !== 'parquet' && format === 'parquet') {
+    throw dataError(name, null, 'not a Parquet file: it does not begin with PAR1');
+  }
+}
+
+async function findRows(
+  path: string,
+  name: string,
+  format: Format,
+  { mark, first }: Head,
+  spool: Spool,
+): Promise<Pick<Source, 'path' | 'form' | 'rows'>> {
+  if (format === 'parquet' || format === 'csv') {
+    if (format === 'csv') checkEncoding(path, name);
+    const copy = new RowFile(spool.newFile('jsonl'));
+    try {
+      if (format === 'csv') await copyCsv(path, name, mark, copy);
+      else await copyParquet(path, name, copy);
+    } finally {
+      copy.close();
+    }
+    return { path: copy.path, form: 'json', rows: copy.rows };
+  }
+  checkEncoding(path, name);
+  const handle = openFile(path, name);
   try {
-    const base = inspectStart(file, handle);
-    const chunks = readChunks(handle, base);
-    const rows = extension === '.jsonl' ? indexLines(chunks, base) : indexArray(file, chunks, base);
-    if (rows.length === 0) throw dataError(file, null, 'empty file: it has no rows');
-    return { file, rows };
+    const chunks = readChunks(handle, mark);
+    // A .json file whose rows stand one on a line is common, and begins with a bracket of its own.
+    const isArray = format === 'json' && first !== '{';
+    const rows = isArray ? indexArray(name, chunks, mark) : indexLines(chunks, mark);
+    if (format === 'json' && !isArray) checkLines(path, name);
+    return { path, form: format === 'txt' ? 'text' : 'json', rows };
   } finally {
     closeSync(handle);
   }
-}
-
-function unreadable(file: string, extension: string): Error {
-  const what = extension === '' ? 'a file without an extension' : extension;
-  return dataError(file, null, `${what} is not read yet: the formats are .jsonl and .json`);
-}
-
-function open(file: string): number {
-  try {
-    const handle = openSync(file, 'r');
-    if (fstatSync(handle).isFile()) return handle;
-    closeSync(handle);
-  } catch (error) {
-    const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    throw dataError(file, null, missing ? 'no such file' : (error as Error).message);
-  }
-  throw dataError(file, null, 'not a file');
-}
-
-/** Checks the first bytes; returns where the text starts (after a UTF-8 byte order mark). */
-function inspectStart(file: string, handle: number): number {
-  const head = Buffer.alloc(4);
-  const length = readSync(handle, head, 0, 4, 0);
-  if (length === 0) throw dataError(file, null, 'empty file');
-  const [first, second, third] = head;
-  if (first === 0x1f && second === 0x8b) {
-    throw dataError(
-      file,
-      null,
-      'gzip-compressed: unpack it first (compressed files are not read yet)',
-    );
-  }
-  if ((first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff)) {
-    throw dataError(file, null, 'encoded as UTF-16: save it as UTF-8');
-  }
-  if (length > 1 && (first === 0 || second === 0)) {
-    throw dataError(file, null, 'not text: it has zero bytes; save it as UTF-8');
-  }
-  return first === 0xef && second === 0xbb && third === 0xbf ? 3 : 0;
 }
 
 /** Chunks share one buffer: each is valid until the next is asked for. */
@@ -84,12 +144,17 @@ function* readChunks(handle: number, base: number): Generator<Uint8Array> {
   }
 }
 
-function indexArray(file: string, chunks: Iterable<Uint8Array>, base: number): RowIndex {
+function indexArray(name: string, chunks: Iterable<Uint8Array>, base: number): RowIndex {
   try {
     return indexElements(chunks, base);
   } catch (error) {
-    if (!(error instanceof NotRows)) throw error;
-    const message = error.line === null ? topLevelProblem(file) : error.message;
-    throw dataError(file, error.line, message);
+    if (error instanceof NotRows) throw dataError(name, error.line, error.message);
+    throw error;
   }
+}
+
+/** Throws `data` for a .json file of one object that is no row. */
+function checkLines(path: string, name: string): void {
+  const problem = linesProblem(path);
+  if (problem !== null) throw dataError(name, null, problem);
 }

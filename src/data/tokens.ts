@@ -1,4 +1,4 @@
-import { RowProblem } from './message.ts';
+import { RowProblem } from './problem.ts';
 import type { TokensRecord } from './record.ts';
 
 /** Label of a token that is not trained, as Hugging Face writes it. */

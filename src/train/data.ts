@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import type { TrainConfig } from '../config.ts';
-import type { DataOptions } from '../data/options.ts';
+import type { DataFile, DataOptions } from '../data/options.ts';
 import { AttuneError } from '../errors.ts';
 import { chatTemplateOf } from '../tokenizer/files.ts';
 
@@ -28,7 +28,8 @@ export async function trainingData(
   vocabularySize: number,
 ): Promise<DataOptions> {
   return {
-    files: [...config.trainFile],
+    files: config.trainFile,
+    formatting: config.formattingFunc,
     tokenizerDir: config.model,
     vocabularySize,
     maxLength: config.maxLength,
@@ -48,7 +49,7 @@ export async function trainingData(
 /** The same rows for evaluation: in file order, never packed, `batchSize` documents at a time. */
 export function evaluationData(
   training: DataOptions,
-  files: string[],
+  files: readonly DataFile[],
   batchSize: number,
 ): DataOptions {
   return { ...training, files, batchSize, packing: false, sampling: 'sequential' };

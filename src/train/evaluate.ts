@@ -1,7 +1,7 @@
 import type { Dataset } from '../batch/dataset.ts';
 import { inParts } from '../batch/parts.ts';
 import { resolveOptions, type TrainConfig, type TrainOptions } from '../config.ts';
-import type { Accounting } from '../data/options.ts';
+import type { Accounting, DataFile } from '../data/options.ts';
 import { AttuneError } from '../errors.ts';
 import type { BatchSums, Engine } from '../native/addon.d.ts';
 import { evaluationData, longestDocument, trainingData } from './data.ts';
@@ -24,11 +24,12 @@ export type EvaluateOptions = Pick<
   | 'completionOnlyLoss'
   | 'assistantOnlyLoss'
   | 'datasetTextField'
+  | 'formattingFunc'
   | 'chatTemplatePath'
   | 'datasetNumProc'
 > & {
   /** Files of rows. */
-  data: string | readonly string[];
+  data: DataFile | readonly DataFile[];
   signal?: AbortSignal;
   /** Called after each batch with the trained tokens seen so far. */
   onProgress?: (tokens: number) => void;
@@ -63,7 +64,7 @@ export async function evaluateConfig(
   const training = await trainingData(config, model.spec.vocabularySize);
   const maxLength = config.maxLength ?? (await longestDocument(training));
   const batchSize = Math.max(1, Math.floor(BATCH_TOKENS / maxLength));
-  const opening = Dataset.open(evaluationData(training, [...config.trainFile], batchSize));
+  const opening = Dataset.open(evaluationData(training, config.trainFile, batchSize));
   let engine: Engine | null = null;
   try {
     const started = startEngine(model, {

@@ -1,15 +1,23 @@
 import type { DataOptions } from '../data/options.ts';
 import type { Shape } from '../data/record.ts';
+import type { Source } from '../data/source.ts';
 import type { ErrorCode } from '../errors.ts';
 
 /** Given to every worker when it starts. */
 export interface EncodeSetup {
   options: DataOptions;
-  files: { file: string; shape: Shape }[];
+  files: TaskFile[];
 }
 
-/** Rows to encode: row i is bytes [starts[i], ends[i]) of file files[i], at line lines[i]. */
+/** A source, and the shape that its rows have. */
+export type TaskFile = Pick<Source, 'name' | 'path' | 'form'> & { shape: Shape };
+
+/**
+ * Rows to encode: row i is bytes [starts[i], ends[i]) of file files[i], at line lines[i]; rows[i] is
+ * its place among all rows of the files.
+ */
 export interface BlockTask {
+  rows: Uint32Array;
   files: Int32Array;
   starts: Float64Array;
   ends: Float64Array;
@@ -38,4 +46,11 @@ export interface BlockCounts {
 }
 
 /** What a worker answers: errors lose their code on the way between threads, so it is spelled out. */
-export type BlockAnswer = Block | { failure: { code: ErrorCode; message: string } };
+export type BlockAnswer = Block | { failure: Failure };
+
+export interface Failure {
+  code: ErrorCode;
+  message: string;
+  /** The place among all rows of the one that it is about; null: none. */
+  row: number | null;
+}

@@ -1,6 +1,7 @@
 // The one file that imports piscina, for both sides.
 import { Piscina } from 'piscina';
 import { AttuneError } from '../errors.ts';
+import { RowFault } from './fault.ts';
 import type { Block, BlockAnswer, BlockTask, EncodeSetup } from './messages.ts';
 
 /** Worker threads that encode blocks. */
@@ -21,11 +22,12 @@ export class EncodePool {
     this.pool.on('error', () => {});
   }
 
-  /** Encodes one block. Rejects with the worker's AttuneError. */
+  /** Encodes one block. Rejects with the worker's AttuneError, a RowFault where a row is bad. */
   async run(task: BlockTask): Promise<Block> {
     const answer = await this.pool.run(task);
-    if ('failure' in answer) throw new AttuneError(answer.failure.code, answer.failure.message);
-    return answer;
+    if (!('failure' in answer)) return answer;
+    const { code, message, row } = answer.failure;
+    throw row === null ? new AttuneError(code, message) : new RowFault(code, message, row);
   }
 
   /** Ends the threads; blocks under way are rejected. */

@@ -9,7 +9,7 @@ const TYPESCRIPT: Record<string, string[]> = {
   'src/errors.ts': [],
   'src/env.ts': [],
   'src/tokenizer': ['src/errors.ts'],
-  'src/data': ['src/errors.ts'],
+  'src/data': ['src/errors.ts', 'src/env.ts'],
   'src/template': ['src/errors.ts', 'src/data', 'src/tokenizer'],
   'src/pack': ['src/errors.ts'],
   'src/worker': [

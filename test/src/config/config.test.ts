@@ -193,10 +193,7 @@ test('what is not built yet is refused with that reason', async () => {
     () => flags('--save-strategy', 'steps'),
     '--save-strategy: checkpoints during a run are not built yet; use no (the result is always written)',
   );
-  await refused(
-    () => flags('--dataset', 'a/b'),
-    '--dataset: data sets of the hub are not built yet; use train_file',
-  );
+  await refused(() => flags('--dataset', 'a/b'), '--dataset: give train_file or dataset, not both');
   await refused(
     () => flags('--lora-modules-to-save', 'lm_head'),
     '--lora-modules-to-save: modules trained whole beside an adapter are not built yet',

@@ -57,6 +57,7 @@ test('from and value', () => {
     { from: 'gpt', value: 'b' },
   ];
   const found = record({ conversations });
+  assert.is(found.written, 'conversations');
   assert.ok(found.shape === 'messages');
   assert.equal(
     found.messages.map(({ role, content }) => [role, content]),
@@ -82,9 +83,143 @@ test('a bad message names its field', () => {
   assert.match(bad({ role: 'user', content: [{ type: 'image' }] }), /content\[0\]" must be .*text/);
   assert.match(problem({ messages: [] }), /^"messages" is an empty list/);
   assert.is(
-    record({ messages: [{ role: 'assistant', content: null, tool_calls: [{}] }] }).shape,
+    record({
+      messages: [{ role: 'assistant', content: null, tool_calls: [{ name: 'f', arguments: {} }] }],
+    }).shape,
     'messages',
   );
+});
+
+test('ShareGPT: tools, calls, answers of tools, a system prompt beside the turns', () => {
+  const conversations = [
+    { from: 'human', value: 'a' },
+    { from: 'function_call', value: '{"name":"f","arguments":{"x":1}}' },
+    { from: 'observation', value: 'b' },
+    {
+      from: 'function_call',
+      value: '[{"name":"f","arguments":"{\\"x\\":2}"},{"name":"g","arguments":{}}]',
+    },
+    { from: 'function_response', value: 'c' },
+    { from: 'gpt', value: 'd' },
+  ];
+  const call = (name: string, given: object) => ({
+    type: 'function',
+    function: { name, arguments: given },
+  });
+  const found = record({ conversations, system: 's', tools: '[{"name":"f","parameters":{}}]' });
+  assert.equal(found, {
+    shape: 'messages',
+    written: 'conversations',
+    messages: [
+      { role: 'system', content: 's' },
+      { role: 'user', content: 'a' },
+      { role: 'assistant', content: '', tool_calls: [call('f', { x: 1 })] },
+      { role: 'tool', content: 'b' },
+      { role: 'assistant', content: '', tool_calls: [call('f', { x: 2 }), call('g', {})] },
+      { role: 'tool', content: 'c' },
+      { role: 'assistant', content: 'd' },
+    ],
+    extras: {
+      tools: [{ type: 'function', function: { name: 'f', parameters: {} } }],
+      documents: null,
+      variables: {},
+    },
+  });
+  const bad = (value: unknown) => problem({ conversations: [{ from: 'function_call', value }] });
+  assert.match(
+    bad('{'),
+    /^"conversations\[0\]\.value" is a string that is not JSON: it ends too early/,
+  );
+  assert.match(bad('{"name":"f"}'), /^"conversations\[0\]\.value\.arguments" must be an object/);
+  assert.match(bad('[1]'), /^"conversations\[0\]\.value\[0\]" must be an object/);
+  const twice = [{ from: 'system', value: 's' }];
+  assert.match(problem({ conversations: twice, system: 's' }), /^"system" is given twice/);
+});
+
+test('OpenAI chat: arguments stay as they are', () => {
+  const message = (given: unknown) => ({
+    role: 'assistant',
+    content: null,
+    refusal: null,
+    tool_calls: [{ id: '1', type: 'function', function: { name: 'f', arguments: given } }],
+  });
+  for (const given of ['{"a": 1.0}', { a: 1 }]) {
+    const found = record({ messages: [message(given)] });
+    assert.ok(found.shape === 'messages');
+    const { refusal: _, ...kept } = message(given);
+    assert.equal(found.messages, [kept]);
+  }
+  const bad = (given: unknown) => problem({ messages: [message(given)] });
+  const name = /^"messages\[0\]\.tool_calls\[0\]\.function\.arguments/;
+  assert.match(bad('{"a":'), name);
+  assert.match(bad('{"a":1,"a":2}'), /the key "a" is given twice/);
+  assert.match(bad('3'), name);
+  assert.match(bad(''), name);
+  assert.match(bad(null), name);
+  assert.match(bad({ a: { b: [12345678901234567000] } }), /a\.b\[0\]" is a number beyond 2\^53/);
+  assert.match(bad({ a: Number.POSITIVE_INFINITY }), /beyond 2\^53/);
+});
+
+test('content in parts is joined', () => {
+  const content = [
+    { type: 'text', text: 'a' },
+    { type: 'text', value: 'b' },
+  ];
+  const found = record({ messages: [{ role: 'user', content }] });
+  assert.ok(found.shape === 'messages');
+  assert.is(found.messages[0]?.content, 'ab');
+});
+
+test('Alpaca, with the prompts that were published', () => {
+  const row = { instruction: 'I', input: '', output: 'O' };
+  const prompt =
+    'Below is an instruction that describes a task. Write a response that appropriately completes ' +
+    'the request.\n\n### Instruction:\nI\n\n### Response:';
+  const expected = {
+    shape: 'prompt and completion',
+    prompt,
+    completion: 'O',
+    written: 'instruction and output',
+  };
+  assert.equal(record(row), expected);
+  assert.equal(record({ ...row, input: null, history: [], system: '' }), expected);
+  const withInput = record({ ...row, input: 'X' });
+  assert.ok(withInput.shape === 'prompt and completion');
+  assert.is(
+    withInput.prompt,
+    'Below is an instruction that describes a task, paired with an input that provides further ' +
+      'context. Write a response that appropriately completes the request.\n\n' +
+      '### Instruction:\nI\n\n### Input:\nX\n\n### Response:',
+  );
+  assert.match(problem({ ...row, history: [['a', 'b']] }), /^"history" has no place/);
+  assert.match(problem({ ...row, input: 3 }), /^"input" must be a string/);
+  assert.is(record({ ...row, text: 'whole' }).shape, 'text');
+});
+
+test('question and answer', () => {
+  assert.equal(record({ question: 'q', answer: 'a' }), {
+    shape: 'prompt and completion',
+    prompt: 'q',
+    completion: 'a',
+    written: 'question and answer',
+  });
+});
+
+test('what is no row to fine-tune on says what to do', () => {
+  const pair = { chosen: 'a', rejected: 'b' };
+  assert.match(problem(pair), /^a preference pair .*formatting_func/);
+  assert.match(problem({ conversations: [], ...pair }), /^a preference pair/);
+  assert.match(problem({ prompt: 'p', ...pair }), /^a preference pair/);
+  assert.is(record({ text: 'a', ...pair }).shape, 'text');
+  assert.match(problem({ text: 'a', replies: [] }), /^a tree of messages/);
+  assert.match(problem({ instruction: 'a', instances: [] }), /^an instruction with a list/);
+});
+
+test('roles are those that templates know', () => {
+  for (const role of ['human', 'bot', 'User', 'toString', '']) {
+    const messages = [{ role, content: 'a' }];
+    assert.match(problem({ messages }), /^"messages\[0\]\.role" is ".*"; known are system, /);
+  }
 });
 
 test('tokens with labels or masks', () => {
@@ -111,10 +246,7 @@ test('tokens with labels or masks', () => {
 
 test('what is not a row says what was found', () => {
   assert.is(problem('x'), 'a row must be a JSON object');
-  assert.match(
-    problem({ question: 'a', answer: 'b', note: null }),
-    /this one has question, answer$/,
-  );
+  assert.match(problem({ question: 'a', reply: 'b', note: null }), /this one has question, reply$/);
   assert.match(problem(JSON.parse('{"__proto__":{"text":"a"}}')), /this one has __proto__/);
 });
 

@@ -8,6 +8,7 @@ test('every row read is trained or left out', () => {
     available: 12,
     read: 12,
     trained: 9,
+    sources: [],
     leftOut: [{ reason: 'nothing left to train', count: 3, examples: ['a.jsonl:2', 'a.jsonl:5'] }],
     truncated: 4,
     tokens: 2000,

@@ -4,6 +4,7 @@ import type { DataOptions } from '../../../src/data/options.ts';
 export function options(changes: Partial<DataOptions> = {}): DataOptions {
   return {
     files: [],
+    formatting: null,
     tokenizerDir: '',
     vocabularySize: 267,
     maxLength: null,

@@ -1,0 +1,136 @@
+import { createReadStream } from 'node:fs';
+import type { CsvError, Parser } from 'csv-parse';
+import { AttuneError, dataError } from '../errors.ts';
+import type { RowFile } from './rowfile.ts';
+
+/** Columns that hold lists; a cell of them is the list's JSON text. */
+const lists = [
+  'messages',
+  'conversations',
+  'input_ids',
+  'labels',
+  'completion_mask',
+  'assistant_masks',
+];
+
+const largestRow = 256 << 20;
+
+/**
+ * Copies the rows of a CSV file: the first record names the columns, every cell is text, and cells
+ * of columns that hold lists are JSON. `name` is for messages, `from` where the text begins. Throws
+ * `data` with the line where a record begins: for one with more or fewer fields than the first, a
+ * quote out of place, bytes that are not UTF-8.
+ */
+export async function copyCsv(
+  path: string,
+  name: string,
+  from: number,
+  rows: RowFile,
+): Promise<void> {
+  const { parse } = await import('csv-parse');
+  const parser = parse({
+    encoding: null,
+    info: true,
+    record_delimiter: ['\r\n', '\n', '\r'],
+    skip_empty_lines: true,
+    max_record_size: largestRow,
+  });
+  const input = createReadStream(path, { start: from, highWaterMark: 1 << 20 });
+  input.on('error', (error) => parser.destroy(error));
+  input.pipe(parser);
+  // The parser counts a \r\n inside quotes as two lines.
+  let surplus = 0;
+  let done = 0;
+  try {
+    let columns: string[] | null = null;
+    for await (const { record, info } of parser as AsyncRecords) {
+      const breaks = record.reduce((sum, cell) => sum + count(cell, '\r') + count(cell, '\n'), 0);
+      const pairs = record.reduce((sum, cell) => sum + count(cell, '\r\n'), 0);
+      const line = info.lines - surplus - breaks;
+      surplus += pairs;
+      done = info.lines - surplus;
+      const cells = record.map((cell) => text(cell, name, line));
+      if (columns === null) columns = header(cells, name, line);
+      else rows.write(JSON.stringify(toRow(columns, cells, name, line)), line);
+    }
+  } catch (error) {
+    throw error instanceof AttuneError ? error : problem(error as CsvError, name, done, surplus);
+  } finally {
+    input.destroy();
+  }
+}
+
+type AsyncRecords = Parser & AsyncIterable<{ record: Buffer[]; info: { lines: number } }>;
+
+function toRow(columns: string[], cells: string[], name: string, line: number): object {
+  const entries = columns.map((column, i): [string, unknown] => {
+    const cell = cells[i] ?? '';
+    if (!lists.includes(column)) return [column, cell];
+    if (cell === '') return [column, null];
+    try {
+      return [column, JSON.parse(cell)];
+    } catch {
+      throw dataError(name, line, `column "${column}" must hold a list as JSON text`);
+    }
+  });
+  return Object.fromEntries(entries);
+}
+
+function header(columns: string[], name: string, line: number): string[] {
+  const twice = columns.find((column, i) => columns.indexOf(column) < i);
+  if (twice === undefined) return columns;
+  throw dataError(name, line, `two columns are called ${JSON.stringify(twice)}`);
+}
+
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+function text(cell: Buffer, name: string, line: number): string {
+  try {
+    return decoder.decode(cell);
+  } catch {
+    throw dataError(name, line, 'not valid UTF-8');
+  }
+}
+
+function count(cell: Buffer, text: string): number {
+  let found = 0;
+  for (let at = cell.indexOf(text); at >= 0; at = cell.indexOf(text, at + text.length)) found++;
+  return found;
+}
+
+function problem(error: CsvError, name: string, done: number, surplus: number): Error {
+  const line = error.lines === undefined ? done + 1 : Number(error.lines) - surplus;
+  switch (error.code) {
+    case 'CSV_RECORD_INCONSISTENT_FIELDS_LENGTH':
+      return dataError(
+        name,
+        line,
+        error.message.replace(
+          /^.*?: expect (\d+), got (\d+).*$/,
+          'this record has $2 fields, the first has $1',
+        ),
+      );
+    case 'CSV_QUOTE_NOT_CLOSED':
+      return dataError(name, done + 1, 'a quoted field is not closed');
+    case 'INVALID_OPENING_QUOTE':
+      return dataError(
+        name,
+        line,
+        'a quote inside a field that does not begin with one: write "" inside quotes',
+      );
+    case 'CSV_INVALID_CLOSING_QUOTE':
+      return dataError(
+        name,
+        line,
+        'text behind the closing quote of a field: write "" for a quote',
+      );
+    case 'CSV_MAX_RECORD_SIZE':
+      return dataError(
+        name,
+        done + 1,
+        'a record of more than 256 MiB: a quote is perhaps not closed',
+      );
+    default:
+      return dataError(name, null, error.message);
+  }
+}

@@ -1,0 +1,15 @@
+import { createReadStream, createWriteStream } from 'node:fs';
+import { pipeline } from 'node:stream/promises';
+import { createGunzip } from 'node:zlib';
+import { dataError } from '../errors.ts';
+
+/** Unpacks a gzip file into `to`. `name` is for messages. Throws `data` where it is broken. */
+export async function unpack(path: string, name: string, to: string): Promise<void> {
+  try {
+    await pipeline(createReadStream(path), createGunzip(), createWriteStream(to));
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'Z_BUF_ERROR') throw dataError(name, null, 'the gzip file ends too early');
+    throw dataError(name, null, `the gzip file cannot be unpacked: ${message}`);
+  }
+}

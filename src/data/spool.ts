@@ -1,0 +1,67 @@
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { env } from '../env.ts';
+import { AttuneError } from '../errors.ts';
+
+/**
+ * Temporary files below the cache directory, for rows that cannot be read where they lie
+ * (compressed, CSV, Parquet, standard input). `close` removes them, and so does the end of the
+ * process; what a killed process left is removed by the next one on the machine.
+ */
+export class Spool {
+  private directory: string | null = null;
+  private count = 0;
+  private readonly remove = () => {
+    if (this.directory !== null) rmSync(this.directory, { recursive: true, force: true });
+    this.directory = null;
+  };
+
+  /** Path of a new file with this ending. Throws `data` where the cache cannot be written. */
+  newFile(ending: string): string {
+    this.directory ??= this.create();
+    return join(this.directory, `${this.count++}.${ending}`);
+  }
+
+  /** Removes the files. Idempotent. */
+  close(): void {
+    process.off('exit', this.remove);
+    this.remove();
+  }
+
+  private create(): string {
+    const root = join(env.cacheDir, 'spool');
+    try {
+      mkdirSync(root, { recursive: true });
+      removeAbandoned(root);
+      const directory = mkdtempSync(join(root, `${hostname()}-${process.pid}-`));
+      process.on('exit', this.remove);
+      return directory;
+    } catch (error) {
+      const { message } = error as Error;
+      throw new AttuneError(
+        'data',
+        `${root}: no room for temporary rows (set ATTUNE_CACHE): ${message}`,
+      );
+    }
+  }
+}
+
+/** Removes what processes of this machine left that are no more. */
+function removeAbandoned(root: string): void {
+  for (const name of readdirSync(root)) {
+    const [, host, pid] = /^(.*)-(\d+)-[^-]*$/.exec(name) ?? [];
+    if (host === hostname() && !isAlive(Number(pid))) {
+      rmSync(join(root, name), { recursive: true, force: true });
+    }
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
