@@ -52,6 +52,7 @@ void Engine::layout(Arena* classes, int64_t recompute) {
 void Engine::allocate() {
   constexpr int kClasses = 6;
   const uint64_t memory = backend_->memory();
+  plan_.device = backend_->taken();
   const bool choose = options_.recompute < 0 && options_.method != Method::none;
   const int64_t most = spec_.layers - 1;
   int64_t recompute = choose ? 0 : std::clamp<int64_t>(options_.recompute, 0, most);

@@ -16,8 +16,9 @@ namespace attune {
 /** Bytes by class, as allocated. */
 struct MemoryPlan {
   size_t weights = 0, adapters = 0, gradients = 0, optimizer = 0, activations = 0, scratch = 0;
+  size_t device = 0;  // in use before the plan: the device's libraries and workspaces, others
   size_t total() const {
-    return weights + adapters + gradients + optimizer + activations + scratch;
+    return weights + adapters + gradients + optimizer + activations + scratch + device;
   }
   int64_t parameters = 0, trainable_parameters = 0;
   int64_t recomputed_layers = 0;  // run again in the backward pass, to save memory

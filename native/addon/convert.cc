@@ -239,6 +239,7 @@ Napi::Value from(Napi::Env env, const MemoryPlan& plan) {
   set("optimizer", plan.optimizer);
   set("activations", plan.activations);
   set("scratch", plan.scratch);
+  set("device", plan.device);
   set("total", plan.total());
   set("parameters", static_cast<size_t>(plan.parameters));
   set("recomputedLayers", static_cast<size_t>(plan.recomputed_layers));

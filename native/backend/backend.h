@@ -23,6 +23,7 @@ class Backend {
   virtual ~Backend();  // in registry.cpp, so that no instruction set owns the table
 
   virtual uint64_t memory() = 0;             // bytes an engine may take in all; 0: unknown
+  virtual uint64_t taken() = 0;   // bytes of it in use already: libraries, workspaces, others
   virtual void* allocate(size_t bytes) = 0;  // 64-byte aligned, zeroed; throws Code::memory
   virtual void release(void* memory) = 0;
   virtual void upload(void* device, const void* host, size_t bytes) = 0;
@@ -39,6 +40,8 @@ class Backend {
   virtual void repeat(uint64_t key, const std::function<void()>& work) = 0;
   /** Batches are filled up to a multiple of this many tokens, so that more of them are alike. */
   virtual int64_t token_multiple() = 0;
+  /** Bytes of logits that exist at a time: enough for products of the head at full speed. */
+  virtual size_t logits_bytes() = 0;
 
   virtual void matmul(const MatmulArgs&) = 0;
   virtual void column_sum(const ColumnSumArgs&) = 0;

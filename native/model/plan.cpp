@@ -22,8 +22,8 @@ Plan::Plan(const ModelSpec& spec, const EngineOptions& options, const Parameters
 }
 
 int64_t Plan::chunk_rows() const {
-  const int64_t fit = (int64_t{64} << 20) / (4 * spec_.vocabulary);
-  return std::min(options_.max_tokens, std::clamp<int64_t>(fit, 64, 1024));
+  const auto fit = static_cast<int64_t>(backend_.logits_bytes()) / (4 * spec_.vocabulary);
+  return std::min(options_.max_tokens, std::clamp<int64_t>(fit, 64, 4096));
 }
 
 void Plan::layout(Activations& out, Arena& arena) const {

@@ -65,7 +65,7 @@ class Plan {
   void layout(Activations&, Arena&) const;
   void layout(Scratch&, Arena&) const;
 
-  /** Rows of supervised positions that meet the head at a time: at most 64 MiB of logits. */
+  /** Rows of supervised positions that meet the head at a time. */
   int64_t chunk_rows() const;
 
  private:

@@ -103,6 +103,8 @@ export interface MemoryPlan {
   optimizer: number;
   activations: number;
   scratch: number;
+  /** In use before the plan: the device's libraries and workspaces, other processes. */
+  device: number;
   total: number;
   parameters: number;
   trainableParameters: number;

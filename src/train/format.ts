@@ -61,6 +61,7 @@ export function memoryLine(plan: MemoryPlan): string {
     'optimizer',
     'activations',
     'scratch',
+    'device',
   ] as const;
   const parts = classes
     .filter((name) => plan[name] > 0)

@@ -71,6 +71,8 @@ uint64_t host_memory() {
 
 uint64_t HostBackend::memory() { return host_memory(); }
 
+uint64_t HostBackend::taken() { return 0; }
+
 // Straight from the kernel: zero pages that cost nothing until touched, huge where it can.
 void* HostBackend::allocate(size_t bytes) {
   const size_t whole = bytes + kPage;
@@ -126,6 +128,8 @@ void HostBackend::download(void* host, Tensor device) {
 void HostBackend::repeat(uint64_t, const std::function<void()>& work) { work(); }
 
 int64_t HostBackend::token_multiple() { return 1; }
+
+size_t HostBackend::logits_bytes() { return size_t{64} << 20; }
 
 size_t HostBackend::attention_backward_scratch(int64_t, int64_t, int64_t) { return 0; }
 

@@ -8,6 +8,7 @@ class HostBackend : public Backend {
  public:
   ~HostBackend() override;  // in host.cpp, for the same reason as Backend's
   uint64_t memory() override;
+  uint64_t taken() override;
   void* allocate(size_t bytes) override;
   void release(void* memory) override;
   void upload(void* device, const void* host, size_t bytes) override;
@@ -18,6 +19,7 @@ class HostBackend : public Backend {
   void synchronize() override;
   void repeat(uint64_t key, const std::function<void()>& work) override;
   int64_t token_multiple() override;
+  size_t logits_bytes() override;
   size_t attention_backward_scratch(int64_t tokens, int64_t heads, int64_t head_size) override;
 
   /** oneDNN where it is present, fast for the types and worth its set-up, else `builtin_matmul`. */

@@ -19,6 +19,7 @@ class CudaBackend final : public Backend {
       : runtime_(device), blas_(runtime_, tf32), results_(runtime_) {}
 
   uint64_t memory() override { return runtime_.facts().free; }
+  uint64_t taken() override { return runtime_.facts().memory - runtime_.facts().free; }
   void* allocate(size_t bytes) override { return runtime_.allocate(bytes); }
   void release(void* memory) override { runtime_.release(memory); }
   void upload(void* device, const void* host, size_t bytes) override {
@@ -40,6 +41,7 @@ class CudaBackend final : public Backend {
   void zero(void* device, size_t bytes) override { runtime_.zero(device, bytes); }
   void synchronize() override { runtime_.synchronize(); }
   int64_t token_multiple() override { return 128; }
+  size_t logits_bytes() override { return size_t{512} << 20; }
   void repeat(uint64_t key, const std::function<void()>& work) override {
     runtime_.repeat(key, work);
   }
