@@ -119,6 +119,20 @@ function architectures(file: Buffer): Map<string, number> {
   return found;
 }
 
+const unread = !existsSync(library)
+  ? 'the GPU library is not built here'
+  : spawnSync('nm', ['--version']).status !== 0 && 'nm is not installed';
+if (unread) {
+  console.log(`SKIPPED 1: ${unread}: its names`);
+} else {
+  test('the library shows its entry points alone', () => {
+    const { stdout } = spawnSync('nm', ['-D', '--defined-only', library], { encoding: 'utf8' });
+    const names = [...stdout.matchAll(/ [A-Z] (\S+)$/gm)].map((match) => match[1]);
+    const own = ['devices', 'make_backend', 'version'].map((name) => `attune_cuda_${name}`);
+    assert.equal(names.sort(), own);
+  });
+}
+
 if (!existsSync(library)) {
   console.log('SKIPPED 1: the GPU library is not built here: its architectures');
 } else {
