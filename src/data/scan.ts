@@ -50,8 +50,10 @@ class Scan {
       }
       this.at++;
       this.open.push(character === '{' ? new Set() : null);
-      if (!this.closes()) this.next();
-      return;
+      if (!this.closes()) {
+        this.next();
+        return;
+      }
     } else if (character === '"') this.string();
     else {
       literal.lastIndex = this.at;
