@@ -1,4 +1,4 @@
-import { createReadStream } from 'node:fs';
+import type { Readable } from 'node:stream';
 import type { CsvError, Parser } from 'csv-parse';
 import { AttuneError, dataError } from '../errors.ts';
 import type { RowFile } from './rowfile.ts';
@@ -17,16 +17,11 @@ const largestRow = 256 << 20;
 
 /**
  * Copies the rows of a CSV file: the first record names the columns, every cell is text, and cells
- * of columns that hold lists are JSON. `name` is for messages, `from` where the text begins. Throws
+ * of columns that hold lists are JSON. `name` is for messages. Throws
  * `data` with the line where a record begins: for one with more or fewer fields than the first, a
  * quote out of place, bytes that are not UTF-8.
  */
-export async function copyCsv(
-  path: string,
-  name: string,
-  from: number,
-  rows: RowFile,
-): Promise<void> {
+export async function copyCsv(input: Readable, name: string, rows: RowFile): Promise<void> {
   const { parse } = await import('csv-parse');
   const parser = parse({
     encoding: null,
@@ -35,7 +30,6 @@ export async function copyCsv(
     skip_empty_lines: true,
     max_record_size: largestRow,
   });
-  const input = createReadStream(path, { start: from, highWaterMark: 1 << 20 });
   input.on('error', (error) => parser.destroy(error));
   input.pipe(parser);
   // The parser counts a \r\n inside quotes as two lines.

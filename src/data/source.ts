@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, readSync } from 'node:fs';
+import { closeSync, createReadStream, fstatSync, readSync } from 'node:fs';
 import { dataError } from '../errors.ts';
 import { copyCsv } from './csv.ts';
 import { indexElements, NotRows } from './elements.ts';
@@ -111,7 +111,7 @@ async function findRows(
     if (format === 'csv') checkEncoding(path, name);
     const copy = new RowFile(spool.newFile('jsonl'));
     try {
-      if (format === 'csv') await copyCsv(path, name, mark, copy);
+      if (format === 'csv') await copyCsv(createReadStream(path, { start: mark }), name, copy);
       else await copyParquet(path, name, copy);
     } finally {
       copy.close();
