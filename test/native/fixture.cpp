@@ -1,9 +1,14 @@
 #include "fixture.h"
 
+#include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
-#include <limits>
 
+#include "backend/cuda/cuda_backend.h"
+#include "backend/cuda/host/launch.h"
+#include "backend/registry.h"
+#include "core/error.h"
 #include "core/rng.h"
 #ifdef _OPENMP
 #include <omp.h>
@@ -24,6 +29,42 @@ HostBackend* make_kernels();
 #endif
 
 namespace test {
+
+namespace {
+
+/** The GPU whose memory the tests use; null where there is none. Lives as long as the process. */
+Backend* gpu() {
+  static Backend* const backend = []() -> Backend* {
+    setenv("ATTUNE_CUDA_MANAGED", "1", 1);
+    setenv("CUDA_LAUNCH_BLOCKING", "1", 1);  // the tests read results as soon as an op returns
+    if (devices().size() == 1) return nullptr;
+    return make_backend("cuda", false).release();
+  }();
+  return backend;
+}
+
+/** The order of the turn-th run. */
+cuda::host::Order order_of(size_t turn) {
+  using cuda::host::Order;
+  if (turn == 0) return {Order::forward, 0};
+  if (turn == 1) return {Order::reverse, 0};
+  return {Order::shuffle, turn};
+}
+
+size_t repeats() {
+  const char* value = std::getenv("ATTUNE_REPEATS");
+  return value ? std::strtoull(value, nullptr, 10) : 2;
+}
+
+}  // namespace
+
+void* take_memory(size_t bytes) {
+  void* memory = gpu() ? gpu()->allocate(bytes) : std::malloc(bytes ? bytes : 1);
+  check(memory != nullptr, Code::memory, "test", "no memory");
+  return memory;
+}
+
+void give_memory(void* memory) { gpu() ? gpu()->release(memory) : std::free(memory); }
 
 Matrix::Matrix(int64_t rows, int64_t cols, DType dtype, int64_t pad)
     : rows(rows), cols(cols), pad(pad), dtype(dtype) {
@@ -102,16 +143,21 @@ bool Matrix::padding_untouched() const {
 std::vector<NamedBackend>& backends() {
   static std::vector<NamedBackend> all = [] {
     std::vector<NamedBackend> made;
-    made.push_back({"portable", std::unique_ptr<HostBackend>(portable::make_kernels())});
+    const auto add = [&](const char* isa, HostBackend* processor) {
+      made.push_back({isa, std::unique_ptr<Backend>(processor), processor});
+    };
+    add("portable", portable::make_kernels());
 #ifdef ATTUNE_X86
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
-      made.push_back({"avx2", std::unique_ptr<HostBackend>(avx2::make_kernels())});
+      add("avx2", avx2::make_kernels());
     }
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) {
-      made.push_back({"avx512", std::unique_ptr<HostBackend>(avx512::make_kernels())});
+      add("avx512", avx512::make_kernels());
     }
 #endif
+    made.push_back({"cuda-host", cuda::make_backend(0, false)});
+    if (gpu()) made.push_back({"cuda", make_backend("cuda", false)});
     return made;
   }();
   return all;
@@ -143,22 +189,24 @@ void run_stable(const std::vector<Matrix*>& outputs, const std::vector<int>& thr
       *outputs[i] = before[i];  // keeps its memory: views stay valid
     }
   };
-  set_threads(2);
-  op();
-  for (const Matrix* x : outputs) first.push_back(*x);
-  std::vector<int> repeats = {2};
-  repeats.insert(repeats.end(), threads.begin(), threads.end());
-  for (int count : repeats) {
-    restore();
-    set_threads(count);
+  std::vector<int> counts = {2, 2};
+  counts.insert(counts.end(), threads.begin(), threads.end());
+  counts.resize(std::max(counts.size(), repeats()), 2);
+  for (size_t turn = 0; turn < counts.size(); ++turn) {
+    if (turn > 0) restore();
+    if (!std::getenv("ATTUNE_HOST_ORDER")) cuda::host::set_order(order_of(turn));
+    set_threads(counts[turn]);
     op();
     for (size_t i = 0; i < outputs.size(); ++i) {
-      const std::string which = "output " + std::to_string(i) + " with " + std::to_string(count);
-      expect(*outputs[i] == first[i], which + " threads differs in bits");
-      expect(outputs[i]->padding_untouched(), which + " threads wrote beyond its rows");
+      const std::string which = "output " + std::to_string(i) + " of run " + std::to_string(turn) +
+                                " with " + std::to_string(counts[turn]) + " threads ";
+      if (turn == 0) first.push_back(*outputs[i]);
+      expect(*outputs[i] == first[i], which + "differs in bits");
+      expect(outputs[i]->padding_untouched(), which + "was written beyond its rows");
     }
   }
   set_threads(2);
+  cuda::host::set_order(order_of(0));
 }
 
 void expect_gradient(const std::string& what, const Values& actual, Values& x,

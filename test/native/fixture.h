@@ -13,6 +13,26 @@ namespace attune::test {
 
 using Values = std::vector<double>;
 
+/** Memory that every back end can use: CUDA's managed memory where there is a GPU. */
+void* take_memory(size_t bytes);
+void give_memory(void* memory);
+
+template <class T>
+struct Allocator {
+  using value_type = T;
+  Allocator() = default;
+  template <class U>
+  Allocator(const Allocator<U>&) {}
+  T* allocate(size_t count) { return static_cast<T*>(take_memory(count * sizeof(T))); }
+  void deallocate(T* memory, size_t) { give_memory(memory); }
+  bool operator==(const Allocator&) const { return true; }
+  bool operator!=(const Allocator&) const { return false; }
+};
+
+/** What an op reads or writes and is no matrix: indices, positions, starts. */
+template <class T>
+using Array = std::vector<T, Allocator<T>>;
+
 /** A matrix of one type. It starts as NaN everywhere; `pad` columns follow each row and stay NaN.
  */
 class Matrix {
@@ -34,15 +54,19 @@ class Matrix {
   DType dtype;
 
  private:
-  std::vector<uint8_t> bytes_;
+  Array<uint8_t> bytes_;
 };
 
 struct NamedBackend {
-  std::string isa;
-  std::unique_ptr<HostBackend> backend;
+  std::string isa;  // or "cuda-host", "cuda"
+  std::unique_ptr<Backend> backend;
+  HostBackend* processor = nullptr;  // the same where it is one of the processor's own
 };
 
-/** One for each instruction set of this machine. */
+/**
+ * One for each instruction set of this machine; the CUDA kernels on the processor, "cuda-host"; and
+ * where there are a GPU and its library, "cuda".
+ */
 std::vector<NamedBackend>& backends();
 void set_threads(int count);
 
@@ -53,8 +77,10 @@ double rounded(double value, DType dtype);
 double tolerance(DType dtype, double k);
 
 /**
- * Runs `op` on `outputs` from their present state: twice, then with each of `threads`. Every run
- * must give the same bits and leave paddings alone. The outputs keep the result.
+ * Runs `op` on `outputs` from their present state: twice, then with each of `threads`, in all at
+ * least ATTUNE_REPEATS times (2). CUDA kernels on the processor run their threads in another order
+ * each time, unless ATTUNE_HOST_ORDER names one. Every run must give the same bits and leave
+ * paddings alone. The outputs keep the result.
  */
 void run_stable(const std::vector<Matrix*>& outputs, const std::vector<int>& threads,
                 const std::function<void()>& op);

@@ -3,7 +3,9 @@
 #include <cstdio>
 #include <cstring>
 #include <exception>
+#include <map>
 
+#include "backend/cuda/host/launch.h"
 #include "harness.h"
 
 namespace attune::test {
@@ -20,11 +22,26 @@ struct State {
   Counts counts;
   int failures = 0;  // of the running case
   bool skipped = false, quiet = false;
+  std::map<std::string, int> kernel_cases;  // in how many cases each CUDA kernel was started
 };
 
 State& state() {
   static State instance;
   return instance;
+}
+
+void count_kernels(const std::map<std::string, int64_t>& before) {
+  for (const auto& [name, launches] : cuda::host::launches()) {
+    const auto old = before.find(name);
+    if (old == before.end() || launches > old->second) ++state().kernel_cases[name];
+  }
+}
+
+/** For scripts/kernels.mjs: which CUDA kernels ran here. */
+void print_kernels() {
+  for (const auto& [name, launches] : cuda::host::launches())
+    std::printf("kernel %s cuda-host %d cases %lld launches\n", name.c_str(),
+                state().kernel_cases[name], static_cast<long long>(launches));
 }
 
 /** A harness that cannot fail is no test: wrong cases must be counted as failed. */
@@ -64,6 +81,7 @@ void run(const std::string& name, const std::function<void()>& body) {
   if (!now.quiet && full.find(now.filter) == std::string::npos) return;
   now.failures = 0;
   now.skipped = false;
+  const auto before = cuda::host::launches();
   try {
     body();
   } catch (const std::exception& error) {
@@ -71,6 +89,7 @@ void run(const std::string& name, const std::function<void()>& body) {
   } catch (...) {
     fail("an unknown exception");
   }
+  count_kernels(before);
   int& count = now.failures  ? now.counts.failed
                : now.skipped ? now.counts.skipped
                              : now.counts.passed;
@@ -109,6 +128,7 @@ int run_all(const std::string& filter) {
     std::printf("%-24s %5d passed %3d failed %3d skipped\n", entry.name, now.passed - before.passed,
                 now.failed - before.failed, now.skipped - before.skipped);
   }
+  print_kernels();
   const Counts& now = state().counts;
   const bool none = now.passed + now.failed == 0;
   if (none) std::printf("no case matches '%s'\n", filter.c_str());

@@ -81,9 +81,9 @@ struct Builtin : HostBackend {
 TEST(matmul) {
   for (const Case& c : cases()) {
     for (NamedBackend& b : backends()) {
-      run(name_of(c) + " built-in " + b.isa, [&] {
+      run(name_of(c) + (b.processor ? " built-in " : " ") + b.isa, [&] {
         check_product(c, [&](const MatmulArgs& args) {
-          Builtin::call(*b.backend, args);
+          b.processor ? Builtin::call(*b.processor, args) : b.backend->matmul(args);
           return true;
         });
       });
@@ -93,43 +93,45 @@ TEST(matmul) {
 }
 
 TEST(matmul_edges) {
-  HostBackend& backend = *backends().back().backend;
-  run("K = 0 yields bias", [&] {
-    Matrix a(3, 0, DType::f32), b(0, 5, DType::f32), c(3, 5, DType::bf16), bias(1, 5, DType::f32);
-    bias.random(1);
-    MatmulArgs args;
-    args.a = a.view();
-    args.b = b.view();
-    args.c = c.view();
-    args.c.dtype = DType::bf16;
-    args.a.dtype = args.b.dtype = DType::bf16;
-    args.bias = bias.f32();
-    backend.matmul(args);
-    Values expected;
-    for (int i = 0; i < 15; ++i) expected.push_back(bias.at(0, i % 5));
-    expect_close("c", c.values(), expected, tolerance(DType::bf16, 1));
-  });
-  run("M = 0", [&] {
-    Matrix a(0, 4, DType::f32), b(4, 5, DType::f32), c(0, 5, DType::f32);
-    MatmulArgs args;
-    args.a = a.view();
-    args.b = b.view();
-    args.c = c.view();
-    backend.matmul(args);
-  });
-  run("shapes that do not match", [&] {
-    Matrix a(2, 4, DType::f32), b(3, 5, DType::f32), c(2, 5, DType::f32);
-    MatmulArgs args;
-    args.a = a.view();
-    args.b = b.view();
-    args.c = c.view();
-    try {
+  for (NamedBackend& b : backends()) {
+    Backend& backend = *b.backend;
+    run("K = 0 yields bias " + b.isa, [&] {
+      Matrix a(3, 0, DType::f32), b(0, 5, DType::f32), c(3, 5, DType::bf16), bias(1, 5, DType::f32);
+      bias.random(1);
+      MatmulArgs args;
+      args.a = a.view();
+      args.b = b.view();
+      args.c = c.view();
+      args.c.dtype = DType::bf16;
+      args.a.dtype = args.b.dtype = DType::bf16;
+      args.bias = bias.f32();
       backend.matmul(args);
-      fail("accepted");
-    } catch (const Error& error) {
-      expect(error.code() == Code::shape, "another code");
-    }
-  });
+      Values expected;
+      for (int i = 0; i < 15; ++i) expected.push_back(bias.at(0, i % 5));
+      expect_close("c", c.values(), expected, tolerance(DType::bf16, 1));
+    });
+    run("M = 0 " + b.isa, [&] {
+      Matrix a(0, 4, DType::f32), b(4, 5, DType::f32), c(0, 5, DType::f32);
+      MatmulArgs args;
+      args.a = a.view();
+      args.b = b.view();
+      args.c = c.view();
+      backend.matmul(args);
+    });
+    run("shapes that do not match " + b.isa, [&] {
+      Matrix a(2, 4, DType::f32), b(3, 5, DType::f32), c(2, 5, DType::f32);
+      MatmulArgs args;
+      args.a = a.view();
+      args.b = b.view();
+      args.c = c.view();
+      try {
+        backend.matmul(args);
+        fail("accepted");
+      } catch (const Error& error) {
+        expect(error.code() == Code::shape, "another code");
+      }
+    });
+  }
 }
 
 TEST(column_sum) {

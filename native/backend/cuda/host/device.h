@@ -24,7 +24,7 @@ struct uint3 {
 };
 struct dim3 {
   unsigned x = 1, y = 1, z = 1;
-  dim3(unsigned x = 1, unsigned y = 1, unsigned z = 1) : x(x), y(y), z(z) {}
+  constexpr dim3(unsigned x = 1, unsigned y = 1, unsigned z = 1) : x(x), y(y), z(z) {}
 };
 struct __align__(8) uint2 { unsigned x, y; };
 struct __align__(16) uint4 { unsigned x, y, z, w; };
@@ -48,7 +48,7 @@ struct Place {
   uint3 thread, block;
   dim3 block_size, grid_size;
 };
-Place& place();
+extern __thread Place place;
 
 }  // namespace host
 
@@ -57,10 +57,10 @@ unsigned char* shared_memory();
 
 }  // namespace attune::cuda
 
-#define threadIdx (::attune::cuda::host::place().thread)
-#define blockIdx (::attune::cuda::host::place().block)
-#define blockDim (::attune::cuda::host::place().block_size)
-#define gridDim (::attune::cuda::host::place().grid_size)
+#define threadIdx (::attune::cuda::host::place.thread)
+#define blockIdx (::attune::cuda::host::place.block)
+#define blockDim (::attune::cuda::host::place.block_size)
+#define gridDim (::attune::cuda::host::place.grid_size)
 constexpr int warpSize = 32;
 
 inline void __syncthreads() { ::attune::cuda::host::barrier(); }

@@ -1,0 +1,283 @@
+#include "backend/cuda/host/block.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <numeric>
+
+#include "core/error.h"
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#endif
+
+namespace attune::cuda::host {
+
+__thread Place place = {};
+
+namespace {
+
+constexpr size_t kGuard = 4096;  // bytes behind shared memory that must stay as they are
+constexpr unsigned char kPoison = 0xff, kUntouched = 0xa5;
+
+std::string threads_text(int first, int last) {
+  return first == last ? "thread " + std::to_string(first)
+                       : "threads " + std::to_string(first) + " to " + std::to_string(last);
+}
+
+std::string text(const uint3& at) {
+  return "(" + std::to_string(at.x) + ", " + std::to_string(at.y) + ", " + std::to_string(at.z) +
+         ")";
+}
+
+std::string hex(uint32_t mask) {
+  char digits[16];
+  std::snprintf(digits, sizeof digits, "%08x", mask);
+  return digits;
+}
+
+uint3 unravel(int64_t index, const dim3& size) {
+  return {static_cast<unsigned>(index % size.x), static_cast<unsigned>(index / size.x % size.y),
+          static_cast<unsigned>(index / size.x / size.y)};
+}
+
+Order order_of_environment() {
+  const char* value = std::getenv("ATTUNE_HOST_ORDER");
+  const std::string word = value ? value : "forward";
+  if (word == "forward") return {};
+  if (word == "reverse") return {Order::reverse, 0};
+  check(word.rfind("shuffle:", 0) == 0, Code::config, "ATTUNE_HOST_ORDER",
+        "'" + word + "' is not forward, reverse or shuffle:SEED");
+  return {Order::shuffle, std::strtoull(word.c_str() + 8, nullptr, 10)};
+}
+
+}  // namespace
+
+void Block::Free::operator()(unsigned char* memory) const { std::free(memory); }
+
+Block::Block() : shared_(static_cast<unsigned char*>(std::aligned_alloc(4096, 64 * kGuard))) {
+  static_assert(kMostShared + kGuard <= 64 * kGuard, "room for the guard");
+  check(shared_ != nullptr, Code::memory, "shared memory", "no memory for it");
+  set_order(order_of_environment());
+}
+
+Block& Block::of_this_thread() {
+  thread_local Block block;
+  return block;
+}
+
+void Block::set_order(const Order& order) {
+  order_ = order;
+  random_.seed(order.seed);
+}
+
+/** 0 … count - 1 as the order wants them. */
+void Block::arrange(std::vector<int64_t>& items, int64_t count) {
+  items.resize(static_cast<size_t>(count));
+  std::iota(items.begin(), items.end(), int64_t{0});
+  if (order_.kind == Order::reverse) std::reverse(items.begin(), items.end());
+  if (order_.kind == Order::shuffle) std::shuffle(items.begin(), items.end(), random_);
+}
+
+void Block::run(const char* name, const dim3& grid, const dim3& block, size_t shared,
+                const std::function<void()>& thread) {
+  name_ = name;
+  thread_ = &thread;
+  shared_size_ = shared;
+  count_ = static_cast<int>(block.x * block.y * block.z);
+  if (threads_.size() < static_cast<size_t>(count_)) threads_.resize(static_cast<size_t>(count_));
+  place.block_size = block;
+  place.grid_size = grid;
+  arrange(blocks_, int64_t{grid.x} * grid.y * grid.z);
+  for (int64_t index : blocks_) {
+    place.block = unravel(index, grid);
+    run_block();
+  }
+}
+
+void Block::run_block() {
+  poison_shared();
+  for (int i = 0; i < count_; ++i) threads_[static_cast<size_t>(i)].phase = Phase::fresh;
+  ended_ = at_barrier_ = 0;
+  failure_ = nullptr;
+  arrange(turns_, count_);
+  while (ended_ < count_ && !failure_) {
+    bool moved = false;
+    for (turn_ = 0; turn_ < turns_.size() && !failure_; ++turn_) {
+      const int next = static_cast<int>(turns_[turn_]);
+      const Phase phase = threads_[static_cast<size_t>(next)].phase;
+      if (phase != Phase::fresh && phase != Phase::ready) continue;
+      moved = true;
+      step(next);
+    }
+    if (!moved) failure_ = std::make_exception_ptr(Error(Code::internal, name_, stuck()));
+    if (order_.kind == Order::shuffle) arrange(turns_, count_);
+  }
+  if (!failure_) return check_shared();
+  idle_.clear();  // threads that wait are abandoned where they are
+  fibres_.clear();
+  for (Thread& thread : threads_) thread.copies.clear();
+  std::rethrow_exception(failure_);
+}
+
+/** Lets a thread run until it waits or ends; after a fresh one ends, others may follow it. */
+void Block::step(int next) {
+  Thread& thread = threads_[static_cast<size_t>(next)];
+  if (thread.phase == Phase::fresh) {
+    if (idle_.empty()) {
+      fibres_.push_back(std::make_unique<Fibre>(
+          [](void* block) { static_cast<Block*>(block)->work(); }, this));
+      idle_.push_back(fibres_.back().get());
+    }
+    thread.fibre = idle_.back();
+    idle_.pop_back();
+  }
+  enter(next);
+  thread.fibre->resume();
+}
+
+void Block::enter(int next) {
+  running_ = next;
+  place.thread = unravel(next, place.block_size);
+}
+
+/** The life of a fibre: thread after thread, each to its end. */
+void Block::work() {
+  for (;;) {
+    Fibre* fibre = threads_[static_cast<size_t>(running_)].fibre;
+    for (;;) {
+      run_thread();
+      // The next in turn can go on here, which spares two switches, if it has yet to begin.
+      if (failure_ || turn_ + 1 >= turns_.size()) break;
+      const int next = static_cast<int>(turns_[turn_ + 1]);
+      Thread& thread = threads_[static_cast<size_t>(next)];
+      if (thread.phase != Phase::fresh) break;
+      thread.fibre = fibre;
+      ++turn_;
+      enter(next);
+    }
+    idle_.push_back(fibre);
+    fibre->pause();
+  }
+}
+
+void Block::run_thread() {
+  Thread& thread = threads_[static_cast<size_t>(running_)];
+  thread.phase = Phase::ready;
+  thread.copy_group = 0;
+  try {
+    (*thread_)();
+    if (!thread.copies.empty()) fail("ends with copies that it has not waited for");
+  } catch (...) {
+    failure_ = std::current_exception();
+  }
+  thread.phase = Phase::ended;
+  ++ended_;
+}
+
+void Block::wait(Phase phase) {
+  Thread& thread = threads_[static_cast<size_t>(running_)];
+  thread.phase = phase;
+  thread.fibre->pause();
+}
+
+void Block::barrier() {
+  if (++at_barrier_ < count_) return wait(Phase::at_barrier);
+  at_barrier_ = 0;
+  for (int i = 0; i < count_; ++i) {
+    if (i != running_) threads_[static_cast<size_t>(i)].phase = Phase::ready;
+  }
+}
+
+void Block::collective(const char* what, uint32_t mask, void* operand, Combine combine) {
+  const int first = running_ / kWarp * kWarp, self = running_ - first;
+  if (!(mask >> self & 1)) fail(std::string(what) + " with a mask that leaves the lane itself out");
+  Thread& own = threads_[static_cast<size_t>(running_)];
+  own.what = what;
+  own.mask = mask;
+  own.operand = operand;
+  void* operands[kWarp] = {};
+  for (int i = 0; i < kWarp; ++i) {
+    if (!(mask >> i & 1)) continue;
+    if (first + i >= count_) fail(std::string(what) + " with a mask beyond the block");
+    const Thread& other = threads_[static_cast<size_t>(first + i)];
+    const bool here = i == self || (other.phase == Phase::at_collective && other.mask == mask &&
+                                    std::strcmp(other.what, what) == 0);
+    if (!here) return wait(Phase::at_collective);
+    operands[i] = other.operand;
+  }
+  combine(mask, operands);
+  for (int i = 0; i < kWarp; ++i) {
+    if ((mask >> i & 1) && i != self)
+      threads_[static_cast<size_t>(first + i)].phase = Phase::ready;
+  }
+}
+
+void Block::fail(const std::string& what) const {
+  throw Error(Code::internal, name_,
+              "block " + text(place.block) + ", thread " + text(place.thread) + ": " + what);
+}
+
+std::string Block::state_of(const Thread& thread) const {
+  switch (thread.phase) {
+    case Phase::at_barrier:
+      return "at a barrier of the block";
+    case Phase::at_collective:
+      return std::string("at ") + thread.what + " of lanes " + hex(thread.mask);
+    case Phase::ended:
+      return "ended";
+    default:
+      return "not at a wait";
+  }
+}
+
+/** Every thread waits or has ended, and some wait. */
+std::string Block::stuck() const {
+  std::string message = "block " + text(place.block) + " waits for ever: ";
+  int first = 0;
+  for (int i = 1; i <= count_; ++i) {
+    const std::string state = state_of(threads_[static_cast<size_t>(first)]);
+    if (i < count_ && state_of(threads_[static_cast<size_t>(i)]) == state) continue;
+    message += (first ? "; " : "") + threads_text(first, i - 1) + " " + state;
+    first = i;
+  }
+  return message;
+}
+
+void Block::poison_shared() {
+  unsigned char* memory = shared_.get();
+#ifdef __SANITIZE_ADDRESS__
+  ASAN_UNPOISON_MEMORY_REGION(memory, 64 * kGuard);
+#endif
+  std::memset(memory, kPoison, shared_size_);
+  std::memset(memory + shared_size_, kUntouched, kGuard);
+#ifdef __SANITIZE_ADDRESS__
+  ASAN_POISON_MEMORY_REGION(memory + shared_size_, 64 * kGuard - shared_size_);
+#endif
+}
+
+void Block::check_shared() const {
+#ifndef __SANITIZE_ADDRESS__
+  const unsigned char* behind = shared_.get() + shared_size_;
+  const bool whole =
+      std::all_of(behind, behind + kGuard, [](unsigned char byte) { return byte == kUntouched; });
+  check(whole, Code::internal, name_,
+        "block " + text(place.block) + " writes beyond its " + std::to_string(shared_size_) +
+            " bytes of shared memory");
+#endif
+}
+
+// What kernels call.
+int thread() { return Block::of_this_thread().running(); }
+int lane() { return thread() % kWarp; }
+void barrier() { Block::of_this_thread().barrier(); }
+void collective(const char* what, uint32_t mask, void* operand, Combine combine) {
+  Block::of_this_thread().collective(what, mask, operand, combine);
+}
+void fail(const char* what) { Block::of_this_thread().fail(what); }
+
+}  // namespace attune::cuda::host
+
+unsigned char* attune::cuda::shared_memory() {
+  return attune::cuda::host::Block::of_this_thread().shared();
+}

@@ -1,0 +1,88 @@
+// One block of threads at a time, until each has ended.
+#pragma once
+#include <exception>
+#include <functional>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "backend/cuda/host/fibre.h"
+#include "backend/cuda/host/launch.h"
+
+namespace attune::cuda::host {
+
+constexpr int kMostThreads = 1024;
+constexpr size_t kMostShared = size_t{227} << 10;
+
+/** A copy that has begun: what it read, until the thread waits for it. */
+struct Copy {
+  void* to;
+  unsigned char bytes[16];
+  int group;
+};
+
+/** Each thread of the system has one, and reuses its memory. */
+class Block {
+ public:
+  static Block& of_this_thread();
+
+  /** Runs one grid. */
+  void run(const char* name, const dim3& grid, const dim3& block, size_t shared,
+           const std::function<void()>& thread);
+
+  // Called by the kernel's threads.
+  int running() const { return running_; }
+  unsigned char* shared() { return shared_.get(); }
+  std::vector<Copy>& copies() { return threads_[static_cast<size_t>(running_)].copies; }
+  int& copy_group() { return threads_[static_cast<size_t>(running_)].copy_group; }
+  void barrier();
+  void collective(const char* what, uint32_t mask, void* operand, Combine combine);
+  [[noreturn]] void fail(const std::string& what) const;
+
+  void set_order(const Order& order);
+
+ private:
+  enum class Phase : uint8_t { fresh, ready, at_barrier, at_collective, ended };
+  struct Thread {
+    Phase phase = Phase::fresh;
+    Fibre* fibre = nullptr;
+    const char* what = nullptr;  // of the collective
+    uint32_t mask = 0;
+    void* operand = nullptr;
+    std::vector<Copy> copies;
+    int copy_group = 0;
+  };
+  struct Free {
+    void operator()(unsigned char* memory) const;
+  };
+
+  Block();
+  void run_block();
+  void step(int thread);
+  void work();
+  void run_thread();
+  void enter(int thread);
+  void wait(Phase phase);
+  void arrange(std::vector<int64_t>& items, int64_t count);
+  void poison_shared();
+  void check_shared() const;
+  std::string stuck() const;
+  std::string state_of(const Thread& thread) const;
+
+  const char* name_ = "";
+  const std::function<void()>* thread_ = nullptr;
+  size_t shared_size_ = 0;
+  std::unique_ptr<unsigned char, Free> shared_;
+  std::vector<Thread> threads_;  // of the block, as many as it has
+  int count_ = 0, running_ = 0, ended_ = 0, at_barrier_ = 0;
+  std::vector<int64_t> blocks_, turns_;  // in the order they run
+  size_t turn_ = 0;
+  std::vector<std::unique_ptr<Fibre>> fibres_;
+  std::vector<Fibre*> idle_;
+  std::exception_ptr failure_;
+  Order order_;
+  std::mt19937_64 random_;
+};
+
+}  // namespace attune::cuda::host
