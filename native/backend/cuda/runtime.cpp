@@ -114,8 +114,6 @@ bool is_set(const char* variable, const char* to) {
   return value && std::strcmp(value, to) == 0;
 }
 
-// ATTUNE_CUDA_MANAGED=1: memory that the processor reads as well, for the tests of the ops.
-bool managed() { return is_set("ATTUNE_CUDA_MANAGED", "1"); }
 // ATTUNE_CUDA_GRAPHS=0: nothing is recorded; =1: what cannot be recorded is an error.
 bool graphs_off() { return is_set("ATTUNE_CUDA_GRAPHS", "0"); }
 bool graphs_required() { return is_set("ATTUNE_CUDA_GRAPHS", "1"); }
@@ -151,6 +149,8 @@ struct Runtime::State {
   void record(Recorded& entry, const std::function<void()>& work);
 
   int device;
+  // Memory that the processor reads as well, as soon as a call returns: for the tests of the ops.
+  const bool managed = is_set("ATTUNE_CUDA_MANAGED", "1");
   DeviceFacts facts;
   cudaStream_t stream = nullptr;
   Staging staging;
@@ -173,7 +173,7 @@ void* Runtime::allocate(size_t bytes) {
   const size_t size = std::max(bytes, kAlignment);
   void* memory = nullptr;
   const cudaError_t status =
-      managed() ? cudaMallocManaged(&memory, size) : cudaMalloc(&memory, size);
+      state_->managed ? cudaMallocManaged(&memory, size) : cudaMalloc(&memory, size);
   if (status == cudaErrorMemoryAllocation) {
     cudaGetLastError();
     size_t free = 0, total = 0;
@@ -223,6 +223,7 @@ void Runtime::upload(void* device, size_t to_stride, const void* host, size_t fr
       });
     }
   }
+  if (state_->managed) synchronize();
 }
 
 void Runtime::download(void* host, size_t to_stride, const void* device, size_t from_stride,
@@ -244,6 +245,7 @@ void Runtime::zero(void* device, size_t bytes) {
   if (bytes == 0) return;
   state_->enter();
   require(cudaMemsetAsync(device, 0, bytes, state_->stream), "cudaMemsetAsync");
+  if (state_->managed) synchronize();
 }
 
 void Runtime::synchronize() {
