@@ -27,10 +27,10 @@ Tensor master_rows(float* master, const Parameter& parameter, int64_t first, int
 
 }  // namespace
 
-Engine::Engine(ModelSpec spec, EngineOptions options)
-    : spec_(std::move(spec)), options_(std::move(options)) {
+Engine::Engine(ModelSpec spec, EngineOptions options, std::unique_ptr<Backend> backend)
+    : spec_(std::move(spec)), options_(std::move(options)), backend_(std::move(backend)) {
   validate(spec_, options_);
-  backend_ = make_backend(options_.device, options_.tf32);
+  if (!backend_) backend_ = make_backend(options_.device, options_.tf32);
   const int64_t multiple = backend_->token_multiple();
   options_.max_tokens = (options_.max_tokens + multiple - 1) / multiple * multiple;
   parameters_ = std::make_unique<Parameters>(spec_, options_);

@@ -41,7 +41,8 @@ enum class Part : uint8_t { value, gradient, first, second };
 /** Not thread-safe: one caller at a time. Documented in src/native/addon.d.ts. */
 class Engine {
  public:
-  Engine(ModelSpec, EngineOptions);
+  /** `backend`: one that the caller has made, instead of that of `EngineOptions::device`. */
+  Engine(ModelSpec, EngineOptions, std::unique_ptr<Backend> backend = nullptr);
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 

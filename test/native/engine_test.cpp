@@ -6,7 +6,7 @@
 #include <cmath>
 
 #include "core/rng.h"
-#include "harness.h"
+#include "fixture.h"
 
 namespace attune::test {
 namespace {
@@ -105,24 +105,28 @@ Batch batch_of(const ModelSpec& spec, int64_t tokens) {
   return batch;
 }
 
-void train(Engine& engine, const Batch& batch) {
-  double first = 0, last = 0;
+/** The losses of 8 steps. */
+Values train(Engine& engine, const Batch& batch) {
+  Values losses;
   for (int step = 0; step < 8; ++step) {
     const BatchSums sums = engine.accumulate(batch);
     expect(std::isfinite(sums.loss), "the loss is not finite");
-    (step == 0 ? first : last) = sums.loss / static_cast<double>(sums.tokens);
+    losses.push_back(sums.loss / static_cast<double>(sums.tokens));
     UpdateOptions options;
     options.learning_rate = 0.02;
     options.max_grad_norm = 1;
     options.tokens = static_cast<double>(sums.tokens);
     expect(engine.update(options).applied, "the update was not applied");
   }
-  expect(last < first, "training did not lower the loss: " + std::to_string(first) + " to " +
-                           std::to_string(last));
+  expect(losses.back() < losses.front(), "training did not lower the loss: " +
+                                             std::to_string(losses.front()) + " to " +
+                                             std::to_string(losses.back()));
+  return losses;
 }
 
-void use(const ModelSpec& spec, DType dtype, Method method, int64_t tokens) {
-  Engine engine(spec, options_for(spec, dtype, method, tokens));
+void use(const std::string& device, const ModelSpec& spec, DType dtype, Method method,
+         int64_t tokens) {
+  Engine engine(spec, options_for(spec, dtype, method, tokens), backend_of(device));
   fill(engine);
   const Batch batch = batch_of(spec, tokens);
   if (method != Method::none) train(engine, batch);
@@ -141,12 +145,12 @@ void use(const ModelSpec& spec, DType dtype, Method method, int64_t tokens) {
 }
 
 /** Gradients of every trained parameter after one batch, `recompute` layers run again. */
-std::vector<std::vector<float>> gradients(ModelSpec spec, DType dtype, Method method,
-                                          int64_t recompute) {
+std::vector<std::vector<float>> gradients(const std::string& device, ModelSpec spec, DType dtype,
+                                          Method method, int64_t recompute) {
   spec.layers = 4;
   EngineOptions options = options_for(spec, dtype, method, 23);
   options.recompute = recompute;
-  Engine engine(spec, options);
+  Engine engine(spec, options, backend_of(device));
   expect(engine.plan().recomputed_layers == std::min<int64_t>(recompute, 3), "what is recomputed");
   fill(engine);
   const Batch batch = batch_of(spec, 23);
@@ -159,17 +163,19 @@ std::vector<std::vector<float>> gradients(ModelSpec spec, DType dtype, Method me
 }
 
 TEST(recompute) {
-  for (const Shape& shape : kShapes) {
-    for (Method method : {Method::full, Method::lora}) {
-      for (DType dtype : {DType::f32, DType::bf16}) {
-        run(std::string(shape.name) + (method == Method::lora ? " lora " : " full ") +
-                dtype_name(dtype),
-            [&] {
-              const auto kept = gradients(shape.spec, dtype, method, 0);
-              for (int64_t recompute : {0, 1, 2, 3, 9})
-                expect(gradients(shape.spec, dtype, method, recompute) == kept,
-                       "recomputing " + std::to_string(recompute) + " layers changes the bits");
-            });
+  for (const std::string& device : device_names()) {
+    for (const Shape& shape : kShapes) {
+      for (Method method : {Method::full, Method::lora}) {
+        for (DType dtype : {DType::f32, DType::bf16}) {
+          run(std::string(shape.name) + (method == Method::lora ? " lora " : " full ") +
+                  dtype_name(dtype) + " " + device,
+              [&] {
+                const auto kept = gradients(device, shape.spec, dtype, method, 0);
+                for (int64_t recompute : {0, 1, 2, 3, 9})
+                  expect(gradients(device, shape.spec, dtype, method, recompute) == kept,
+                         "recomputing " + std::to_string(recompute) + " layers changes the bits");
+              });
+        }
       }
     }
   }
@@ -178,13 +184,35 @@ TEST(recompute) {
 TEST(engine) {
   const std::pair<const char*, Method> methods[] = {
       {"full", Method::full}, {"lora", Method::lora}, {"none", Method::none}};
-  for (const Shape& shape : kShapes)
-    for (const DType dtype : {DType::f32, DType::bf16})
-      for (const auto& [name, method] : methods)
-        for (const int64_t tokens : {1, 7, 90})
-          run(std::string(shape.name) + "/" + dtype_name(dtype) + "/" + name + "/" +
-                  std::to_string(tokens),
-              [=, &shape] { use(shape.spec, dtype, method, tokens); });
+  for (const std::string& device : device_names())
+    for (const Shape& shape : kShapes)
+      for (const DType dtype : {DType::f32, DType::bf16})
+        for (const auto& [name, method] : methods)
+          for (const int64_t tokens : {1, 7, 90})
+            run(std::string(shape.name) + "/" + dtype_name(dtype) + "/" + name + "/" +
+                    std::to_string(tokens) + " " + device,
+                [&, method = method] { use(device, shape.spec, dtype, method, tokens); });
+}
+
+/** The same training on another device: the same losses, to what rounding in float32 allows. */
+TEST(engine_parity) {
+  for (const std::string& device : device_names()) {
+    if (device == "cpu") continue;
+    for (const Shape& shape : kShapes) {
+      for (Method method : {Method::full, Method::lora}) {
+        run(std::string(shape.name) + (method == Method::lora ? " lora " : " full ") + device, [&] {
+          Values losses[2];
+          for (size_t i = 0; i < 2; ++i) {
+            Engine engine(shape.spec, options_for(shape.spec, DType::f32, method, 61),
+                          backend_of(i == 0 ? "cpu" : device));
+            fill(engine);
+            losses[i] = train(engine, batch_of(shape.spec, 61));
+          }
+          expect_close("losses", losses[1], losses[0], 2e-5);
+        });
+      }
+    }
+  }
 }
 
 }  // namespace

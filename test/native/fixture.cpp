@@ -156,11 +156,21 @@ std::vector<NamedBackend>& backends() {
       add("avx512", avx512::make_kernels());
     }
 #endif
-    made.push_back({"cuda-host", cuda::make_backend(0, false)});
-    if (gpu()) made.push_back({"cuda", make_backend("cuda", false)});
+    for (const std::string& device : device_names())
+      if (device != "cpu") made.push_back({device, backend_of(device)});
     return made;
   }();
   return all;
+}
+
+std::vector<std::string> device_names() {
+  std::vector<std::string> names = {"cpu", "cuda-host"};
+  if (gpu()) names.push_back("cuda");
+  return names;
+}
+
+std::unique_ptr<Backend> backend_of(const std::string& device) {
+  return device == "cuda-host" ? cuda::make_backend(0, false) : make_backend(device, false);
 }
 
 void set_threads(int count) {

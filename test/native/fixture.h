@@ -68,6 +68,10 @@ struct NamedBackend {
  * where there are a GPU and its library, "cuda".
  */
 std::vector<NamedBackend>& backends();
+
+/** "cpu", "cuda-host" and, where there is one, "cuda". */
+std::vector<std::string> device_names();
+std::unique_ptr<Backend> backend_of(const std::string& device);
 void set_threads(int count);
 
 /** `value` as it is when stored. */

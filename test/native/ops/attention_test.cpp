@@ -35,8 +35,8 @@ std::string name_of(const Case& c, DType dtype) {
          " E=" + std::to_string(c.size);
 }
 
-std::vector<int32_t> starts_of(const std::vector<int32_t>& sizes) {
-  std::vector<int32_t> starts = {0};
+Array<int32_t> starts_of(const std::vector<int32_t>& sizes) {
+  Array<int32_t> starts = {0};
   for (int32_t size : sizes) starts.push_back(starts.back() + size);
   return starts;
 }
@@ -71,7 +71,7 @@ struct Operands {
     args.lse = lse.f32();
     return args;
   }
-  std::vector<int32_t> q_starts, k_starts;
+  Array<int32_t> q_starts, k_starts;
   Matrix q, k, v, out, lse;
   float scale;
 };

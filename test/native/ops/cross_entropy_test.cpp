@@ -59,7 +59,7 @@ Values row_of(const Values& all, int64_t row, int64_t cols) {
   return Values(all.begin() + row * cols, all.begin() + (row + 1) * cols);
 }
 
-void expect_rows(const Case& c, const Values& logits, const std::vector<int32_t>& targets,
+void expect_rows(const Case& c, const Values& logits, const Array<int32_t>& targets,
                  Matrix* out) {
   Values expected[4];
   for (int64_t r = 0; r < c.rows; ++r) {
@@ -74,7 +74,7 @@ void expect_rows(const Case& c, const Values& logits, const std::vector<int32_t>
   }
 }
 
-void expect_row_gradients(const Case& c, const Values& logits, const std::vector<int32_t>& targets,
+void expect_row_gradients(const Case& c, const Values& logits, const Array<int32_t>& targets,
                           const Matrix& gradient) {
   const Values all = gradient.values();
   for (int64_t r = 0; r < c.rows && r < 3; ++r) {
@@ -97,7 +97,7 @@ void expect_row_gradients(const Case& c, const Values& logits, const std::vector
 void check(const Case& c, Backend& backend) {
   Matrix logits(c.rows, c.cols, DType::f32, 3);
   logits.random(1, 6, 20);
-  std::vector<int32_t> targets;
+  Array<int32_t> targets;
   for (int64_t r = 0; r < c.rows; ++r)
     targets.push_back(static_cast<int32_t>((r * 7 + c.cols - 1) % c.cols));
   if (c.cols > 2) {  // two equal maxima: only the first is correct
@@ -138,11 +138,11 @@ TEST(cross_entropy) {
       logits.fill(-INFINITY);
       logits.set(0, 3, 3e38);
       logits.set(0, 4, -3e38);
-      const int32_t target = 3;
+      const Array<int32_t> target = {3};
       CrossEntropyArgs args;
       args.logits = logits.view();
       args.gradient = logits.view();
-      args.targets = &target;
+      args.targets = target.data();
       args.nll = nll.f32();
       args.entropy = entropy.f32();
       b.backend->cross_entropy(args);
@@ -154,10 +154,10 @@ TEST(cross_entropy) {
       Matrix logits(1, 20, DType::f32), nll(1, 1, DType::f32);
       logits.random(1);
       logits.set(0, 7, NAN);
-      const int32_t target = 3;
+      const Array<int32_t> target = {3};
       CrossEntropyArgs args;
       args.logits = logits.view();
-      args.targets = &target;
+      args.targets = target.data();
       args.nll = nll.f32();
       b.backend->cross_entropy(args);
       expect(std::isnan(nll.at(0, 0)), "nll is a number");

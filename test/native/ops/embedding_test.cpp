@@ -23,8 +23,8 @@ std::vector<Case> cases() {
 }
 
 /** Few rows to choose from, so that many share one. */
-std::vector<int32_t> indices_of(int64_t count, int64_t table) {
-  std::vector<int32_t> indices;
+Array<int32_t> indices_of(int64_t count, int64_t table) {
+  Array<int32_t> indices;
   for (int64_t t = 0; t < count; ++t) indices.push_back(static_cast<int32_t>(t * t * 7 % table));
   return indices;
 }
@@ -94,7 +94,7 @@ TEST(gather_scatter) {
   for (NamedBackend& b : backends()) {
     for (DType dtype : {DType::f32, DType::bf16}) {
       run(test::name_of(dtype) + " " + b.isa, [&] {
-        const std::vector<int32_t> rows = {5, 0, 3, 8};
+        const Array<int32_t> rows = {5, 0, 3, 8};
         Matrix x(9, 13, dtype, 2), gathered(4, 13, dtype, 1), spread(9, 13, dtype, 3);
         x.random(1);
         spread.fill(-1);  // other rows stay as they are

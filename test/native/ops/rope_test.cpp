@@ -18,7 +18,7 @@ void check_rope(Backend& backend, DType dtype, int64_t rows, int64_t heads, int6
       sine.set(p, i, std::sin(angle));
     }
   }
-  std::vector<int32_t> positions;
+  Array<int32_t> positions;
   for (int64_t t = 0; t < rows; ++t) positions.push_back(static_cast<int32_t>(t * 7 % places));
   const Matrix before = x;
   Values expected = x.values();
