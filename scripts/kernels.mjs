@@ -1,18 +1,21 @@
-// Builds and runs the native tests: npm run test:kernels [-- FILTER].
+// Builds and runs the native tests: npm run test:kernels [-- FILTER]. CUDA kernels run on the
+// processor; each is listed with the cases that ran it.
 //   --sanitize  with the address and undefined-behaviour sanitizers, in a build folder of their own
 //   --bench     the kernel benchmark instead
-import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const words = process.argv.slice(2);
 const sanitize = words.includes('--sanitize');
-const target = words.includes('--bench') ? 'attune_bench' : 'attune_test';
+const bench = words.includes('--bench');
 const rest = words.filter((word) => word !== '--sanitize' && word !== '--bench');
 const build = join(root, sanitize ? 'build-sanitize' : 'build-test');
+const target = bench ? 'attune_bench' : 'attune_test';
 
 /** Runs a program to its end; a failure ends this script with its code. */
 function run(program, args, options = {}) {
@@ -34,19 +37,74 @@ function generator() {
   return found ? ['-G', 'Ninja'] : [];
 }
 
+/** The names of all CUDA kernels: the first string of each launch. */
+function kernelNames() {
+  const folder = join(root, 'native/backend/cuda');
+  const sources = readdirSync(folder).filter((name) => name.endsWith('.cu'));
+  const names = sources.flatMap((name) =>
+    [
+      ...readFileSync(join(folder, name), 'utf8').matchAll(/\blaunch\(\s*\w+,\s*"([a-z0-9_]+)"/g),
+    ].map((match) => match[1]),
+  );
+  return [...new Set(names)].sort();
+}
+
+/** Runs the tests, passing on what they print; resolves with their counts and kernels. */
+async function runTests(env) {
+  const child = spawn(join(build, target), rest, {
+    cwd: root,
+    env,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const ended = new Promise((resolve) =>
+    child.on('close', (code, signal) => resolve({ code, signal })),
+  );
+  const result = { kernels: new Map(), counts: null };
+  for await (const line of createInterface({ input: child.stdout })) {
+    const kernel = line.match(/^kernel (\w+) cuda-host (\d+) cases (\d+) launches$/);
+    const counts = line.match(/^(\d+) passed, (\d+) failed, (\d+) skipped$/);
+    if (kernel) result.kernels.set(kernel[1], { cases: +kernel[2], launches: +kernel[3] });
+    else if (counts)
+      result.counts = { passed: +counts[1], failed: +counts[2], skipped: +counts[3] };
+    else console.log(line);
+  }
+  return { ...result, ...(await ended) };
+}
+
 const options = ['-DATTUNE_TESTS=ON', '-DCMAKE_BUILD_TYPE=Release'];
 options.push(`-DATTUNE_SANITIZE=${sanitize ? 'address,undefined' : ''}`);
-options.push('-DATTUNE_CUDA=OFF'); // the addon's GPU library is used, where there is one
 run('cmake', ['-S', root, '-B', build, ...generator(), ...options], { stdio: 'pipe' });
 const jobs = String(Math.min(2, availableParallelism()));
 run('cmake', ['--build', build, '--target', target, '--parallel', jobs], {
   stdio: ['ignore', 2, 2], // results alone go to stdout
 });
 // A test asks for more memory than there is, which the sanitizer would end the process for.
-const env = {
-  ASAN_OPTIONS: 'allocator_may_return_null=1',
-  ATTUNE_CUDA_LIBRARY: join(root, 'build/Release/libattune_cuda.so'),
-  ...(sanitize ? { ATTUNE_CUDA: '0' } : {}), // the driver's memory is not the sanitizer's
-  ...process.env,
-};
-run(join(build, target), rest, { env });
+const env = { ASAN_OPTIONS: 'allocator_may_return_null=1', ...process.env };
+if (bench) {
+  run(join(build, target), rest, { env });
+  process.exit(0);
+}
+
+const { kernels, counts, code, signal } = await runTests(env);
+if (!counts) {
+  console.error(`the tests ended by ${signal ?? `code ${code}`} before their last line`);
+  process.exit(1);
+}
+console.log('\nCUDA kernels on the processor:');
+for (const name of kernelNames()) {
+  const ran = kernels.get(name);
+  let state =
+    ran && `${String(ran.cases).padStart(5)} cases ${String(ran.launches).padStart(6)} launches`;
+  if (!ran && name.startsWith('hopper_')) {
+    state = '      left out: it needs Hopper';
+    counts.skipped++;
+  } else if (!ran && rest.length > 0) {
+    continue; // the filter has left its cases out
+  } else if (!ran) {
+    state = '      compiled only: FAILED, no case starts it';
+    counts.failed++;
+  }
+  console.log(`  ${name.padEnd(36)} ${state}`);
+}
+console.log(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
+process.exit(code || counts.failed > 0 ? 1 : 0);

@@ -5,6 +5,7 @@ import { descriptors } from '../../src/arch/index.ts';
 import { code, filesBelow, type SourceFile } from './tree.ts';
 
 const PROCESS_ENDS = /\b(?:exit|_exit|quick_exit|abort|terminate|assert)\s*\(/;
+const LAUNCH = /<<</;
 const STANDARD_OUTPUT = /\b(?:printf|puts|std::cout|std::cerr)\b/;
 
 function lines(files: SourceFile[], pattern: RegExp): string[] {
@@ -23,6 +24,26 @@ test('nothing ends the process', () => {
 
 test('nothing prints', () => {
   assert.equal(lines(native, STANDARD_OUTPUT), []);
+});
+
+test('kernels are started in one place, with a name of their own each', () => {
+  assert.equal(
+    [...new Set(lines(native, LAUNCH).map((line) => line.split(':')[0]))],
+    ['native/backend/cuda/launch.h'],
+  );
+  // Each family of kernels has one file: its name says where to look.
+  const files = new Map<string, string>();
+  for (const { path, text } of filesBelow('native', ['.cu'])) {
+    for (const [call, name] of text.matchAll(/\blaunch\(\s*\w+,\s*(?:"([a-z0-9_]+)")?/g)) {
+      assert.ok(name, `${path}: ${call} without a literal name`);
+      assert.is(files.get(name!) ?? path, path, name);
+      files.set(name!, path);
+    }
+  }
+});
+
+test('kernels add no floats in an order of chance, and take shared memory in one place', () => {
+  assert.equal(lines(filesBelow('native', ['.cu']), /__shared__|atomicAdd\(\s*\(?float/), []);
 });
 
 test('no model family has a name', () => {
