@@ -86,6 +86,7 @@ void Block::run(const char* name, const dim3& grid, const dim3& block, size_t sh
   shared_size_ = shared;
   count_ = static_cast<int>(block.x * block.y * block.z);
   if (threads_.size() < static_cast<size_t>(count_)) threads_.resize(static_cast<size_t>(count_));
+  for (int i = 0; i < count_; ++i) threads_[static_cast<size_t>(i)].place = unravel(i, block);
   place.block_size = block;
   place.grid_size = grid;
   arrange(blocks_, int64_t{grid.x} * grid.y * grid.z);
@@ -98,6 +99,7 @@ void Block::run(const char* name, const dim3& grid, const dim3& block, size_t sh
 void Block::run_block() {
   poison_shared();
   for (int i = 0; i < count_; ++i) threads_[static_cast<size_t>(i)].phase = Phase::fresh;
+  gathered_.assign(static_cast<size_t>((count_ + kWarp - 1) / kWarp), 0);
   ended_ = at_barrier_ = 0;
   failure_ = nullptr;
   arrange(turns_, count_);
@@ -138,7 +140,7 @@ void Block::step(int next) {
 
 void Block::enter(int next) {
   running_ = next;
-  place.thread = unravel(next, place.block_size);
+  place.thread = threads_[static_cast<size_t>(next)].place;
 }
 
 /** The life of a fibre: thread after thread, each to its end. */
@@ -196,17 +198,23 @@ void Block::collective(const char* what, uint32_t mask, void* operand, Combine c
   own.what = what;
   own.mask = mask;
   own.operand = operand;
+  uint32_t& gathered = gathered_[static_cast<size_t>(running_ / kWarp)];
+  gathered |= uint32_t{1} << self;
+  if ((gathered & mask) != mask) {
+    if (first + kWarp > count_ && mask >> (count_ - first))
+      fail(std::string(what) + " with a mask beyond the block");
+    return wait(Phase::at_collective);
+  }
   void* operands[kWarp] = {};
   for (int i = 0; i < kWarp; ++i) {
     if (!(mask >> i & 1)) continue;
-    if (first + i >= count_) fail(std::string(what) + " with a mask beyond the block");
     const Thread& other = threads_[static_cast<size_t>(first + i)];
-    const bool here = i == self || (other.phase == Phase::at_collective && other.mask == mask &&
-                                    std::strcmp(other.what, what) == 0);
-    if (!here) return wait(Phase::at_collective);
+    if (other.mask != mask || std::strcmp(other.what, what) != 0)
+      return wait(Phase::at_collective);
     operands[i] = other.operand;
   }
   combine(mask, operands);
+  gathered &= ~mask;
   for (int i = 0; i < kWarp; ++i) {
     if ((mask >> i & 1) && i != self)
       threads_[static_cast<size_t>(first + i)].phase = Phase::ready;

@@ -45,6 +45,7 @@ class Block {
  private:
   enum class Phase : uint8_t { fresh, ready, at_barrier, at_collective, ended };
   struct Thread {
+    uint3 place = {};
     Phase phase = Phase::fresh;
     Fibre* fibre = nullptr;
     const char* what = nullptr;  // of the collective
@@ -74,7 +75,8 @@ class Block {
   const std::function<void()>* thread_ = nullptr;
   size_t shared_size_ = 0;
   std::unique_ptr<unsigned char, Free> shared_;
-  std::vector<Thread> threads_;  // of the block, as many as it has
+  std::vector<Thread> threads_;    // of the block, at least as many as it has
+  std::vector<uint32_t> gathered_;  // by warp: the lanes that wait for others
   int count_ = 0, running_ = 0, ended_ = 0, at_barrier_ = 0;
   std::vector<int64_t> blocks_, turns_;  // in the order they run
   size_t turn_ = 0;
