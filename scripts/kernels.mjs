@@ -37,15 +37,14 @@ function generator() {
   return found ? ['-G', 'Ninja'] : [];
 }
 
-/** The names of all CUDA kernels: the first string of each launch. */
+/** The names of all CUDA kernels: what launches, and functions that launch, are given first. */
 function kernelNames() {
   const folder = join(root, 'native/backend/cuda');
   const sources = readdirSync(folder).filter((name) => name.endsWith('.cu'));
-  const names = sources.flatMap((name) =>
-    [
-      ...readFileSync(join(folder, name), 'utf8').matchAll(/\blaunch\(\s*\w+,\s*"([a-z0-9_]+)"/g),
-    ].map((match) => match[1]),
-  );
+  const names = sources.flatMap((name) => {
+    const text = readFileSync(join(folder, name), 'utf8');
+    return [...text.matchAll(/\(\s*runtime,\s*"([a-z0-9_]+)"/g)].map((match) => match[1]);
+  });
   return [...new Set(names)].sort();
 }
 
