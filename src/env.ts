@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 
@@ -7,6 +8,20 @@ export const env = {
   get cacheDir(): string {
     const { ATTUNE_CACHE, XDG_CACHE_HOME } = process.env;
     return ATTUNE_CACHE || join(XDG_CACHE_HOME || join(homedir(), '.cache'), 'attune');
+  },
+  /** The hub: HF_ENDPOINT, HF_HUB_CACHE (else hub in HF_HOME), HF_TOKEN (else the file that `hf auth login` writes), HF_HUB_OFFLINE. */
+  get hub(): { endpoint: string; cache: string; token: string | null; offline: boolean } {
+    const { HF_ENDPOINT, HF_HOME, HF_HUB_CACHE, HF_TOKEN, HF_TOKEN_PATH, XDG_CACHE_HOME } =
+      process.env;
+    const home = HF_HOME || join(XDG_CACHE_HOME || join(homedir(), '.cache'), 'huggingface');
+    const path = HF_TOKEN_PATH || join(home, 'token');
+    const saved = (): string => (existsSync(path) ? readFileSync(path, 'utf8').trim() : '');
+    return {
+      endpoint: (HF_ENDPOINT || 'https://huggingface.co').replace(/\/+$/, ''),
+      cache: HF_HUB_CACHE || join(home, 'hub'),
+      token: HF_TOKEN || saved() || null,
+      offline: /^(1|on|yes|true)$/i.test(process.env.HF_HUB_OFFLINE ?? ''),
+    };
   },
   /** Path of an addon to load instead of the one that was built. */
   get addon(): string | undefined {

@@ -3,6 +3,8 @@ import { availableParallelism } from 'node:os';
 import type { TrainConfig } from '../config.ts';
 import type { DataFile, DataOptions } from '../data/options.ts';
 import { AttuneError } from '../errors.ts';
+import { datasetFiles } from '../hub/dataset.ts';
+import { modelDirectory } from '../hub/model.ts';
 import { chatTemplateOf } from '../tokenizer/files.ts';
 
 /** Threads that tokenize where nothing else is asked for; the engine wants the cores too. */
@@ -22,15 +24,28 @@ async function readTemplate(path: string | null, adapter: string | null): Promis
   });
 }
 
+async function trainingFiles(config: TrainConfig): Promise<readonly DataFile[]> {
+  const { dataset, datasetConfig, datasetTrainSplit } = config;
+  if (dataset === null) return config.trainFile;
+  return datasetFiles(dataset, datasetConfig, datasetTrainSplit);
+}
+
+/** What is evaluated on: eval_file, else a split of the data set. */
+export async function evaluationFiles(config: TrainConfig): Promise<readonly DataFile[]> {
+  const { dataset, datasetConfig, datasetTestSplit } = config;
+  if (dataset === null || config.evalFile.length > 0) return config.evalFile;
+  return datasetFiles(dataset, datasetConfig, datasetTestSplit);
+}
+
 /** What the data pipeline is told for training. Throws `config` for a template that cannot be read. */
 export async function trainingData(
   config: TrainConfig,
   vocabularySize: number,
 ): Promise<DataOptions> {
   return {
-    files: config.trainFile,
+    files: await trainingFiles(config),
     formatting: config.formattingFunc,
-    tokenizerDir: config.model,
+    tokenizerDir: await modelDirectory(config.model, config.modelRevision, false),
     vocabularySize,
     maxLength: config.maxLength,
     truncationMode: config.truncationMode,

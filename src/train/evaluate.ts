@@ -25,6 +25,7 @@ export type EvaluateOptions = Pick<
   | 'assistantOnlyLoss'
   | 'datasetTextField'
   | 'formattingFunc'
+  | 'modelRevision'
   | 'chatTemplatePath'
   | 'datasetNumProc'
 > & {
@@ -59,12 +60,12 @@ export async function evaluateConfig(
   signal?: AbortSignal,
   onProgress?: (tokens: number) => void,
 ): Promise<Evaluation> {
-  const model = await openModel(config.model, config.adapter);
+  const model = await openModel(config.model, config.adapter, config.modelRevision);
   const { Dataset } = await import('../batch/dataset.ts');
   const training = await trainingData(config, model.spec.vocabularySize);
   const maxLength = config.maxLength ?? (await longestDocument(training));
   const batchSize = Math.max(1, Math.floor(BATCH_TOKENS / maxLength));
-  const opening = Dataset.open(evaluationData(training, config.trainFile, batchSize));
+  const opening = Dataset.open(evaluationData(training, training.files, batchSize));
   let engine: Engine | null = null;
   try {
     const started = startEngine(model, {

@@ -2,6 +2,7 @@ import { findDescriptor } from '../arch/index.ts';
 import { readJson } from '../checkpoint/json.ts';
 import { resolveOptions, type TrainConfig, type TrainOptions } from '../config.ts';
 import type { InspectedRow } from '../data/options.ts';
+import { modelDirectory } from '../hub/model.ts';
 import { trainingData } from './data.ts';
 
 /**
@@ -14,7 +15,8 @@ export function inspect(options: TrainOptions): AsyncGenerator<InspectedRow> {
 
 /** The same, of a configuration that was checked before. */
 export async function* inspectRows(config: TrainConfig): AsyncGenerator<InspectedRow> {
-  const model = await readJson(`${config.model}/config.json`);
+  const dir = await modelDirectory(config.model, config.modelRevision, false);
+  const model = await readJson(`${dir}/config.json`);
   const { vocabularySize } = findDescriptor(model).spec(model);
   const { Dataset } = await import('../batch/dataset.ts');
   const dataset = await Dataset.open(await trainingData(config, vocabularySize));

@@ -4,6 +4,7 @@ import { type Adapter, adapterSpec, openAdapter } from '../checkpoint/adapter.ts
 import { type Checkpoint, openCheckpoint } from '../checkpoint/checkpoint.ts';
 import { type LoadPlan, makeLoadPlan, tensorReads } from '../checkpoint/plan.ts';
 import { AttuneError } from '../errors.ts';
+import { modelDirectory } from '../hub/model.ts';
 import type {
   AdapterSpec,
   DeviceInfo,
@@ -45,8 +46,16 @@ export interface EngineRequest {
     Partial<Pick<EngineOptions, 'recompute'>>;
 }
 
-/** Reads a model's configuration and tensor headers; checks that they fit. Throws `checkpoint`. */
-export async function openModel(dir: string, adapterDir: string | null = null): Promise<Model> {
+/**
+ * Reads a model's configuration and tensor headers; checks that they fit. `model` is a directory, or
+ * the id of one on the hub, which is downloaded. Throws `checkpoint`.
+ */
+export async function openModel(
+  model: string,
+  adapterDir: string | null = null,
+  revision = 'main',
+): Promise<Model> {
+  const dir = await modelDirectory(model, revision);
   const checkpoint = await openCheckpoint(dir);
   const descriptor = findDescriptor(checkpoint.config);
   const spec = descriptor.spec(checkpoint.config);

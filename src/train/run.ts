@@ -6,7 +6,7 @@ import { selectModules } from '../checkpoint/targets.ts';
 import type { TrainConfig } from '../config.ts';
 import type { DeviceInfo, Engine } from '../native/addon.d.ts';
 import { findDevice } from '../native/device.ts';
-import { evaluationData, longestDocument, trainingData } from './data.ts';
+import { evaluationData, evaluationFiles, longestDocument, trainingData } from './data.ts';
 import { MetricsFile } from './metrics.ts';
 import {
   type DType,
@@ -107,7 +107,7 @@ async function open(
   const device = findDevice(config.device);
   const lock: Lock = await lockDirectory(config.outputDir);
   closers.push(() => lock.release());
-  const model = await openModel(config.model, config.adapter);
+  const model = await openModel(config.model, config.adapter, config.modelRevision);
   const adapter = planAdapter(config, model);
   const options = await trainingData(config, model.spec.vocabularySize);
   const { Dataset } = await import('../batch/dataset.ts');
@@ -122,7 +122,7 @@ async function open(
   let evaluation: Dataset | null = null;
   if (config.evalStrategy !== 'no') {
     evaluation = await Dataset.open(
-      evaluationData(options, config.evalFile, config.perDeviceTrainBatchSize),
+      evaluationData(options, await evaluationFiles(config), config.perDeviceTrainBatchSize),
     );
     closers.push(() => evaluation?.close());
   }

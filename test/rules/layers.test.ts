@@ -32,6 +32,7 @@ const TYPESCRIPT: Record<string, string[]> = {
   'src/native': ['src/errors.ts', 'src/env.ts'],
   'src/arch': ['src/errors.ts', 'src/native/addon.d.ts'],
   'src/checkpoint': ['src/errors.ts', 'src/arch', 'src/native/addon.d.ts'],
+  'src/hub': ['src/errors.ts', 'src/env.ts', 'src/data/kinds.ts'],
   'src/config': ['src/errors.ts', 'src/env.ts', 'src/data/options.ts'],
   'src/config.ts': ['src/errors.ts', 'src/env.ts', 'src/config', 'src/data/options.ts'],
   'src/train': [
@@ -40,6 +41,7 @@ const TYPESCRIPT: Record<string, string[]> = {
     'src/config',
     'src/config.ts',
     'src/data',
+    'src/hub',
     'src/template',
     'src/tokenizer',
     'src/worker',
