@@ -156,5 +156,11 @@ function send(
     ...(asked > 0 ? { 'content-range': `bytes ${asked}-${bytes.length - 1}/${bytes.length}` } : {}),
   });
   if (cutAfter === null || cutAfter >= body.length) response.end(body);
-  else response.write(body.subarray(0, cutAfter), () => response.socket?.end());
+  else response.write(body.subarray(0, cutAfter), () => afterTurns(100, () => response.destroy()));
+}
+
+/** After turns of the event loop, in which the client reads what it was sent. */
+function afterTurns(turns: number, run: () => void): void {
+  if (turns === 0) run();
+  else setImmediate(() => afterTurns(turns - 1, run));
 }
