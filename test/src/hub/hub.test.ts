@@ -83,7 +83,9 @@ hubTest('an interrupted download goes on where it was', async (hub) => {
   await snapshot(id, only(bigPath));
   const starts = hub.requests.map((range) => Number(/\d+/.exec(range)?.[0] ?? 0));
   assert.ok(
-    starts.length > 2 && starts.every((start, i) => i === 0 || start > (starts[i - 1] ?? 0)),
+    starts.length > 2 &&
+      (starts.at(-1) ?? 0) > 0 &&
+      starts.every((start, i) => start >= (starts[i - 1] ?? 0)),
     String(starts),
   );
   assert.equal(readFileSync(join(folder(hub), 'blobs', hashOf(big))), big);
