@@ -4,6 +4,12 @@
 #pragma once
 #include <cstdint>
 
+#ifdef __CUDACC__
+#define ATTUNE_ANYWHERE __host__ __device__  // the same bits in kernels
+#else
+#define ATTUNE_ANYWHERE
+#endif
+
 namespace attune {
 
 struct Random4 {
@@ -11,7 +17,7 @@ struct Random4 {
 };
 
 /** Four 32-bit words for block `index` of stream `stream` under `seed`. */
-static inline Random4 philox(uint64_t seed, uint64_t stream, uint64_t index) {
+ATTUNE_ANYWHERE static inline Random4 philox(uint64_t seed, uint64_t stream, uint64_t index) {
   uint32_t key0 = static_cast<uint32_t>(seed), key1 = static_cast<uint32_t>(seed >> 32);
   uint32_t c0 = static_cast<uint32_t>(index), c1 = static_cast<uint32_t>(index >> 32);
   uint32_t c2 = static_cast<uint32_t>(stream), c3 = static_cast<uint32_t>(stream >> 32);
@@ -30,7 +36,7 @@ static inline Random4 philox(uint64_t seed, uint64_t stream, uint64_t index) {
 }
 
 /** Uniform in [0, 1) from the top 24 bits. */
-static inline float uniform(uint32_t word) {
+ATTUNE_ANYWHERE static inline float uniform(uint32_t word) {
   return static_cast<float>(word >> 8) * 5.9604644775390625e-8f;
 }
 
