@@ -77,7 +77,8 @@ export function checkShape(record: DataRecord, first: Shape, place: Place): void
 
 function read(value: unknown, textField: string): DataRecord {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new RowProblem('a row must be a JSON object');
+    const remedy = typeof value === 'string' ? ': lines of plain text belong in a .txt file' : '';
+    throw new RowProblem(`a row must be a JSON object${remedy}`);
   }
   const row = value as Row;
   const shape = shapeOf(row, textField);

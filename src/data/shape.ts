@@ -39,7 +39,12 @@ const example = (name: string, body: string): string =>
 
 function unknown(row: Row, textField: string, has: (...names: string[]) => boolean): string {
   if (has('chosen')) {
-    const remedy = example('row', '{ prompt: row.prompt, completion: row.chosen }');
+    const body = has('conversations')
+      ? '{ conversations: [...row.conversations, row.chosen] }'
+      : has('prompt')
+        ? '{ prompt: row.prompt, completion: row.chosen }'
+        : '{ text: row.chosen }';
+    const remedy = example('row', body);
     return `a preference pair ("chosen"), and fine-tuning takes one answer: ${remedy}`;
   }
   if (has('replies') || has('message_tree_id')) {

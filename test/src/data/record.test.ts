@@ -245,7 +245,8 @@ test('tokens with labels or masks', () => {
 });
 
 test('what is not a row says what was found', () => {
-  assert.is(problem('x'), 'a row must be a JSON object');
+  assert.match(problem('x'), /^a row must be a JSON object: .* \.txt file$/);
+  assert.is(problem([1]), 'a row must be a JSON object');
   assert.match(problem({ question: 'a', reply: 'b', note: null }), /this one has question, reply$/);
   assert.match(problem(JSON.parse('{"__proto__":{"text":"a"}}')), /this one has __proto__/);
 });
