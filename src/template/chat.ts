@@ -1,39 +1,48 @@
-import { Interpreter, Template } from '@huggingface/jinja';
 import type { Message } from '../data/message.ts';
 import type { ChatExtras } from '../data/record.ts';
 import { AttuneError } from '../errors.ts';
-import { makeEnvironment } from './globals.ts';
-import { closeMark, cutMarks, hasMarkers, markTemplate, openMark } from './markers.ts';
-import { rewriteStrips } from './strip.ts';
+import { JinjaFailure } from './jinja/failure.ts';
+import { JinjaTemplate } from './jinja/template.ts';
+import { type Marks, Text } from './jinja/text.ts';
+import { Dict, List, RowValues, type Value } from './jinja/values.ts';
 
-/** A rendered conversation; `spans` are the UTF-16 stretches inside {% generation %} blocks. */
+/** A rendered conversation, by UTF-16 unit. */
 export interface Rendered {
   text: string;
+  /** Stretches inside {% generation %} blocks. */
   spans: [number, number][];
+  /** Where text of the row stands: start, end and index of the message (-1: none) in turn. */
+  origins: Marks;
 }
+
+/** Of what the row gives besides its messages. */
+const noMessage = -1;
+
+/** Keys of a message that speak to the trainer, not to the template. */
+const trainerKeys = new Set(['train', 'weight']);
 
 /** A chat template: Jinja as transformers runs it, with the blocks that mark assistant text. */
 export class ChatTemplate {
-  /** Whether the template marks assistant text itself. */
-  readonly marked: boolean;
-  private readonly program: Template['parsed'];
+  private readonly template: JinjaTemplate;
+  /** One moment for all rows: what is rendered twice must not differ by the date. */
+  private readonly now: Date;
 
   /**
    * `special` are the tokenizer's special tokens by name (bos_token …); `now` is what
-   * strftime_now reads. Throws `template` where the source is not Jinja.
+   * strftime_now reads. Throws `template` where the source is no template.
    */
   constructor(
     source: string,
     private readonly special: Readonly<Record<string, string>>,
-    private readonly now: () => Date = () => new Date(),
+    now: () => Date = () => new Date(),
   ) {
-    this.marked = hasMarkers(source);
-    try {
-      this.program = new Template(markTemplate(source)).parsed;
-      rewriteStrips(this.program);
-    } catch (error) {
-      throw new AttuneError('template', `chat template: ${(error as Error).message}`);
-    }
+    this.now = now();
+    this.template = named(() => new JinjaTemplate(source));
+  }
+
+  /** Whether the template marks assistant text itself. */
+  get marked(): boolean {
+    return this.template.marked;
   }
 
   /** Renders messages. Throws `template` with the template's own message where it refuses them. */
@@ -42,34 +51,44 @@ export class ChatTemplate {
     extras: ChatExtras,
     { addGenerationPrompt = false } = {},
   ): Rendered {
-    const { tools, documents } = extras;
-    const variables = {
-      ...this.special,
-      ...extras.variables,
-      messages,
-      tools,
-      documents,
-      add_generation_prompt: addGenerationPrompt,
-    };
-    if (this.marked) checkUnmarked(variables);
-    let text: unknown;
-    try {
-      const environment = makeEnvironment(this.now);
-      for (const [name, value] of Object.entries(variables)) {
-        if (value !== undefined) environment.set(name, value);
+    return named(() => {
+      const row = new RowValues();
+      const variables = new Map<string, Value>();
+      for (const [name, value] of Object.entries(this.special))
+        variables.set(name, new Text(value));
+      for (const [name, value] of Object.entries(extras.variables)) {
+        if (value !== undefined) variables.set(name, row.convert(value, noMessage));
       }
-      text = new Interpreter(environment).run(this.program).value;
-    } catch (error) {
-      throw new AttuneError('template', `chat template: ${(error as Error).message}`);
-    }
-    return this.marked ? cutMarks(String(text)) : { text: String(text), spans: [] };
+      variables.set('messages', new List(messages.map((each, i) => toDict(each, i, row))));
+      variables.set('tools', row.convert(extras.tools ?? null, noMessage));
+      variables.set('documents', row.convert(extras.documents ?? null, noMessage));
+      variables.set('add_generation_prompt', addGenerationPrompt);
+      const { now, template } = this;
+      const { text, generated } = template.render(variables, { now, size: row.size });
+      return { text: text.text, spans: generated, origins: text.marks };
+    });
   }
 }
 
-/** The marks are characters that Unicode reserves for such use; text must not hold them. */
-function checkUnmarked(variables: unknown): void {
-  const text = JSON.stringify(variables);
-  if (text.includes(openMark) || text.includes(closeMark)) {
-    throw new AttuneError('template', 'the row has U+FDD0 or U+FDD1, which are not characters');
+/**
+ * A message for the template. Its role counts as the template's own text where it is a plain word:
+ * templates build control tokens around it.
+ */
+function toDict(message: Message, index: number, row: RowValues): Dict {
+  const dict = new Dict();
+  for (const [key, value] of Object.entries(message)) {
+    if (value === undefined || trainerKeys.has(key)) continue;
+    const word = key === 'role' && typeof value === 'string' && /^[\w.-]*$/.test(value);
+    dict.set(new Text(key), word ? new Text(value) : row.convert(value, index));
+  }
+  return dict;
+}
+
+function named<T>(run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    if (!(error instanceof JinjaFailure)) throw error;
+    throw new AttuneError('template', `chat template: ${error.message}`);
   }
 }

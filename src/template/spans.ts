@@ -25,7 +25,7 @@ export function renderAssistantSpans(
     if (!after.startsWith(before) || !whole.text.startsWith(after)) throw notPrefix(turn);
     if (after.length > before.length) spans.push([before.length, after.length]);
   });
-  return { text: whole.text, spans };
+  return { ...whole, spans };
 }
 
 /**

@@ -59,7 +59,7 @@ test('special tokens, row variables and what transformers gives', () => {
     },
   );
   const extras = { ...none, variables: { x: 'y' } };
-  assert.is(template.render([user], extras, { addGenerationPrompt: true }).text, '<s>|true|y|true');
+  assert.is(template.render([user], extras, { addGenerationPrompt: true }).text, '<s>|True|y|True');
 });
 
 test('only own properties are seen', () => {
@@ -67,7 +67,7 @@ test('only own properties are seen', () => {
     "{{ messages[0].constructor is defined }}{{ messages[0]['__proto__'] is defined }}",
     {},
   );
-  assert.is(template.render([user], none).text, 'falsefalse');
+  assert.is(template.render([user], none).text, 'FalseFalse');
 });
 
 test('strip takes the characters it is given', () => {
@@ -95,12 +95,6 @@ test('a refusal is the message of the template', () => {
     failure('template', () => new ChatTemplate('{% if %}', {})),
     /^chat template: /,
   );
-});
-
-test('text with the marks in it is refused', () => {
-  const template = new ChatTemplate('{% generation %}a{% endgeneration %}', {});
-  assert.ok(template.marked);
-  failure('template', () => template.render([{ role: 'user', content: '\ufdd0' }], none));
 });
 
 test.run();
