@@ -22,6 +22,12 @@ test('every row read is trained or left out', () => {
     '  2,000 tokens an epoch, 25 % of them trained; 3 rows, 97.5 % full',
   ]);
   assert.match(accountingLines(accounting, 'evaluated')[0]!, /= evaluated 9 \+/);
+  const sources = [
+    { file: 'a.jsonl', rows: 10, weight: 1, used: 10 },
+    { file: 'b.jsonl', rows: 4, weight: 0.5, used: 2 },
+  ];
+  const [weighted] = accountingLines({ ...accounting, sources });
+  assert.is(weighted, 'b.jsonl: 2 of 4 rows at weight 0.5');
   const [first, , last] = accountingLines({ ...accounting, available: 90 });
   assert.is(first, 'rows: read 12 of 90 = trained 9 + left out 3, 4 truncated');
   assert.is(last, '  2,000 tokens in them, 25 % of them trained; 3 rows, 97.5 % full');
