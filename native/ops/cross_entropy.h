@@ -13,8 +13,8 @@
 //   nll[r]   = plain negative log-likelihood, whatever the loss
 //
 // Shapes    logits [C, V] float32, targets [C] in [0, V); loss, nll, entropy, correct [C] float32.
-// Writes    per-row outputs overwritten; `gradient` [C, V] (float32 or bfloat16) overwritten. It
-// may
+// Writes    per-row outputs overwritten, those that are absent not; `gradient` [C, V] (float32 or
+// bfloat16) overwritten. It may
 //           share the memory of logits (same base address) when its type is float32. Absent
 //           (evaluation): no gradient is formed. Sums float32 per row; bit-stable.
 #pragma once

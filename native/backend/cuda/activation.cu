@@ -20,7 +20,7 @@ __device__ __forceinline__ Slope activate(float x) {
   } else if constexpr (kind == Activation::relu) {
     return {x > 0.0f ? x : 0.0f, x > 0.0f ? 1.0f : 0.0f};
   } else if constexpr (kind == Activation::gelu) {
-    const float phi = 0.5f * (1.0f + erff(x * 0.70710678118654752f));
+    const float phi = 0.5f * erfcf(-0.70710678118654752f * x);
     return {x * phi, phi + x * 0.39894228040143268f * expf(-0.5f * x * x)};
   } else {
     const float c = 0.79788456080286536f, cube = 0.044715f * x * x;

@@ -48,7 +48,7 @@ struct Online {
   __device__ __forceinline__ void rescale(float to) {
     if (sum == 0.0f) return;
     const float shift = most - to, factor = expf(shift);
-    weighted = (weighted + sum * shift) * factor;
+    weighted = factor > 0.0f ? (weighted + sum * shift) * factor : 0.0f;
     sum *= factor;
   }
 };
@@ -79,13 +79,13 @@ __global__ void __launch_bounds__(kThreads) cross_entropy_kernel(Rows<G> args) {
   const float nll = log_sum + most - at_target;
   const float p_target = expf(-nll);
   if (threadIdx.x == 0) {
-    const float mean = sums[2] / size;
-    args.nll[row] = nll;
-    args.loss[row] = args.dft
-                         ? p_target * nll
-                         : (1.0f - args.smoothing) * nll + args.smoothing * (log_sum + most - mean);
-    args.entropy[row] = log_sum - sums[1] / sums[0];
-    args.correct[row] = first == target ? 1.0f : 0.0f;
+    const float smoothed = log_sum + most - sums[2] / size;
+    const float loss =
+        args.dft ? p_target * nll : (1.0f - args.smoothing) * nll + args.smoothing * smoothed;
+    if (args.loss) args.loss[row] = loss;
+    if (args.nll) args.nll[row] = nll;
+    if (args.entropy) args.entropy[row] = log_sum - sums[1] / sums[0];
+    if (args.correct) args.correct[row] = first == target ? 1.0f : 0.0f;
   }
   if (!args.gradient) return;
   // Every thread has read the target's logit before any is overwritten: the reductions wait.
