@@ -118,9 +118,9 @@ Values train(Engine& engine, const Batch& batch) {
     options.tokens = static_cast<double>(sums.tokens);
     expect(engine.update(options).applied, "the update was not applied");
   }
-  expect(losses.back() < losses.front(), "training did not lower the loss: " +
-                                             std::to_string(losses.front()) + " to " +
-                                             std::to_string(losses.back()));
+  expect(losses.back() < losses.front(),
+         "training did not lower the loss: " + std::to_string(losses.front()) + " to " +
+             std::to_string(losses.back()));
   return losses;
 }
 

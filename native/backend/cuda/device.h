@@ -1,6 +1,6 @@
 // The language of the kernels. nvcc compiles them for the device; any C++ compiler compiles the
-// same sources for the host layer (host/device.h), which runs them without a GPU. Kernels use CUDA's
-// own names, and of the warp-level instructions only those that mma.h wraps.
+// same sources for the host layer (host/device.h), which runs them without a GPU. Kernels use
+// CUDA's own names, and of the warp-level instructions only those that mma.h wraps.
 #pragma once
 #include <cstddef>
 #include <cstdint>

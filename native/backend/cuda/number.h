@@ -39,7 +39,7 @@ __device__ __forceinline__ bf16 from_float<bf16>(float value) {
   return to_bf16(value);
 }
 
-/** Two bf16 in a word, `low` in the lower half: the first in memory, and the first of a fragment. */
+/** Two bf16 in a word, `low` in the lower half, which comes first in memory. */
 __device__ __forceinline__ uint32_t pack_bf16(float low, float high) {
 #ifdef __CUDACC__
   uint32_t word;

@@ -48,8 +48,8 @@ __device__ __forceinline__ T warp_max(T value) {
 }
 
 /**
- * N values at once over a block of whole warps, along x. `shared`: room for 32 * N values; it may be
- * given to the next reduction at once, but to nothing else before a barrier.
+ * N values at once over a block of whole warps, along x. `shared`: room for 32 * N values; it may
+ * be given to the next reduction at once, but to nothing else before a barrier.
  */
 template <class Op, int N, class T>
 __device__ __forceinline__ void block_reduce(T (&values)[N], T* shared) {

@@ -127,8 +127,8 @@ void Block::step(int next) {
   Thread& thread = threads_[static_cast<size_t>(next)];
   if (thread.phase == Phase::fresh) {
     if (idle_.empty()) {
-      fibres_.push_back(std::make_unique<Fibre>(
-          [](void* block) { static_cast<Block*>(block)->work(); }, this));
+      fibres_.push_back(
+          std::make_unique<Fibre>([](void* block) { static_cast<Block*>(block)->work(); }, this));
       idle_.push_back(fibres_.back().get());
     }
     thread.fibre = idle_.back();
@@ -209,15 +209,13 @@ void Block::collective(const char* what, uint32_t mask, void* operand, Combine c
   for (int i = 0; i < kWarp; ++i) {
     if (!(mask >> i & 1)) continue;
     const Thread& other = threads_[static_cast<size_t>(first + i)];
-    if (other.mask != mask || std::strcmp(other.what, what) != 0)
-      return wait(Phase::at_collective);
+    if (other.mask != mask || std::strcmp(other.what, what) != 0) return wait(Phase::at_collective);
     operands[i] = other.operand;
   }
   combine(mask, operands);
   gathered &= ~mask;
   for (int i = 0; i < kWarp; ++i) {
-    if ((mask >> i & 1) && i != self)
-      threads_[static_cast<size_t>(first + i)].phase = Phase::ready;
+    if ((mask >> i & 1) && i != self) threads_[static_cast<size_t>(first + i)].phase = Phase::ready;
   }
 }
 

@@ -75,7 +75,7 @@ class Block {
   const std::function<void()>* thread_ = nullptr;
   size_t shared_size_ = 0;
   std::unique_ptr<unsigned char, Free> shared_;
-  std::vector<Thread> threads_;    // of the block, at least as many as it has
+  std::vector<Thread> threads_;     // of the block, at least as many as it has
   std::vector<uint32_t> gathered_;  // by warp: the lanes that wait for others
   int count_ = 0, running_ = 0, ended_ = 0, at_barrier_ = 0;
   std::vector<int64_t> blocks_, turns_;  // in the order they run

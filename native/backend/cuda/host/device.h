@@ -1,7 +1,8 @@
-// CUDA's names for a plain C++ compiler, as far as the kernels use them. block.cpp runs the threads.
+// CUDA's names for a plain C++ compiler, as far as the kernels use them.
 //
 // Here a warp runs in no lockstep: a thread runs until it waits, and nothing but barriers and
-// warp-level calls orders it against the others. A warp-level call waits for every lane of its mask.
+// warp-level calls orders it against the others (block.cpp). A warp-level call waits for every
+// lane of its mask.
 #pragma once
 #include <cmath>
 #include <cstddef>
@@ -26,12 +27,24 @@ struct dim3 {
   unsigned x = 1, y = 1, z = 1;
   constexpr dim3(unsigned x = 1, unsigned y = 1, unsigned z = 1) : x(x), y(y), z(z) {}
 };
-struct __align__(8) uint2 { unsigned x, y; };
-struct __align__(16) uint4 { unsigned x, y, z, w; };
-struct __align__(8) int2 { int x, y; };
-struct __align__(16) int4 { int x, y, z, w; };
-struct __align__(8) float2 { float x, y; };
-struct __align__(16) float4 { float x, y, z, w; };
+struct __align__(8) uint2 {
+  unsigned x, y;
+};
+struct __align__(16) uint4 {
+  unsigned x, y, z, w;
+};
+struct __align__(8) int2 {
+  int x, y;
+};
+struct __align__(16) int4 {
+  int x, y, z, w;
+};
+struct __align__(8) float2 {
+  float x, y;
+};
+struct __align__(16) float4 {
+  float x, y, z, w;
+};
 
 inline uint2 make_uint2(unsigned x, unsigned y) { return {x, y}; }
 inline uint4 make_uint4(unsigned x, unsigned y, unsigned z, unsigned w) { return {x, y, z, w}; }
@@ -91,7 +104,7 @@ T shuffle(unsigned mask, T value, int source) {
 
 }  // namespace attune::cuda::host
 
-// The warp falls into segments of `width` lanes; a source outside of the segment is the lane itself.
+// The warp falls into segments of `width` lanes; a source outside of it is the lane itself.
 template <class T>
 T __shfl_sync(unsigned mask, T value, int source, int width = 32) {
   const int lane = ::attune::cuda::host::lane(), first = lane & ~(width - 1);
@@ -143,9 +156,7 @@ inline float __int_as_float(int bits) { return __uint_as_float(static_cast<unsig
 
 inline int __popc(unsigned bits) { return __builtin_popcount(bits); }
 inline int __ffs(int bits) { return __builtin_ffs(bits); }
-inline int __clz(int bits) {
-  return bits == 0 ? 32 : __builtin_clz(static_cast<unsigned>(bits));
-}
+inline int __clz(int bits) { return bits == 0 ? 32 : __builtin_clz(static_cast<unsigned>(bits)); }
 inline unsigned __umulhi(unsigned a, unsigned b) {
   return static_cast<unsigned>((static_cast<uint64_t>(a) * b) >> 32);
 }

@@ -88,7 +88,8 @@ struct Fibre::Context {
 #endif
 
 Fibre::Fibre(void (*body)(void*), void* argument) : body_(body), argument_(argument) {
-  memory_ = mmap(nullptr, kPage + kStack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  memory_ =
+      mmap(nullptr, kPage + kStack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   check(memory_ != MAP_FAILED, Code::memory, "fibre", "no memory for a stack");
   mprotect(memory_, kPage, PROT_NONE);
   context_ = new Context(static_cast<uint8_t*>(memory_) + kPage, enter);

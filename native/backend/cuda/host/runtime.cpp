@@ -16,11 +16,11 @@
 namespace attune::cuda {
 namespace {
 
-constexpr size_t kGuard = 256;              // before and behind each allocation
+constexpr size_t kGuard = 256;               // before and behind each allocation
 constexpr size_t kClosed = size_t{1} << 16;  // behind what was asked for of the workspace
 constexpr unsigned char kUntouched = 0xa5;
 
-/** ATTUNE_HOST_SHARED: the KiB of shared memory that a block may have, to stand for other devices. */
+/** ATTUNE_HOST_SHARED: KiB of shared memory of a block, to stand for other devices. */
 size_t shared_memory_of_environment() {
   const char* value = std::getenv("ATTUNE_HOST_SHARED");
   const size_t bytes = value ? std::strtoull(value, nullptr, 10) << 10 : host::kMostShared;
@@ -89,10 +89,10 @@ struct Device {
   void check_guards([[maybe_unused]] const char* name) const {
 #ifndef __SANITIZE_ADDRESS__
     for (const auto& [data, bytes] : sizes) {
-      check(untouched(data - kGuard, data) &&
-                untouched(data + bytes, data + padded(bytes) + kGuard),
-            Code::internal, name,
-            "writes outside of an allocation of " + std::to_string(bytes) + " bytes");
+      check(
+          untouched(data - kGuard, data) && untouched(data + bytes, data + padded(bytes) + kGuard),
+          Code::internal, name,
+          "writes outside of an allocation of " + std::to_string(bytes) + " bytes");
     }
     const unsigned char* behind = workspace + workspace_size;
     check(!workspace || untouched(behind, behind + kGuard), Code::internal, name,

@@ -64,8 +64,8 @@ void combine_ldmatrix(uint32_t, void* const* lanes) {
   for (int i = 0; i < matrices; ++i) {
     for (int l = 0; l < kWarp; ++l) {
       const int g = l / 4, t = l % 4;
-      const uint32_t low = transpose ? half_of(lane(8 * i + 2 * t).row, g)
-                                     : half_of(lane(8 * i + g).row, 2 * t);
+      const uint32_t low =
+          transpose ? half_of(lane(8 * i + 2 * t).row, g) : half_of(lane(8 * i + g).row, 2 * t);
       const uint32_t high = transpose ? half_of(lane(8 * i + 2 * t + 1).row, g)
                                       : half_of(lane(8 * i + g).row, 2 * t + 1);
       lane(l).to[i] = low | high << 16;

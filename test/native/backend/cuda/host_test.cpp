@@ -81,7 +81,8 @@ TEST(cuda_host_block) {
     in_orders([&] {
       std::vector<int> counts(2 * 3 * 4 * 5 * 6 * 7, 0);
       launch(runtime, "places", places, {dim3(2, 3, 4), dim3(5, 6, 7)}, counts.data());
-      for (int count : counts) expect(count == 1, "a thread ran " + std::to_string(count) + " times");
+      for (int count : counts)
+        expect(count == 1, "a thread ran " + std::to_string(count) + " times");
     });
   });
   run("barriers", [&] {
@@ -152,61 +153,65 @@ TEST(cuda_host_waits) {
   Runtime runtime(0);
   run("a barrier that not all reach", [&] {
     in_orders([&] {
-      expect_error(Code::internal,
-                   {"leaves", "block (1, 0, 0)", "threads 0 to 39 at a barrier",
-                    "threads 40 to 63 ended"},
-                   [&] {
-                     host::set_order({});
-                     launch(
-                         runtime, "leaves", +[] { leaves(blockIdx.x == 1 ? 40 : 64); }, {2, 64});
-                   });
+      expect_error(
+          Code::internal,
+          {"leaves", "block (1, 0, 0)", "threads 0 to 39 at a barrier", "threads 40 to 63 ended"},
+          [&] {
+            host::set_order({});
+            launch(runtime, "leaves", +[] { leaves(blockIdx.x == 1 ? 40 : 64); }, {2, 64});
+          });
     });
   });
   run("a warp that parts", [&] {
     in_orders([&] {
-      expect_error(Code::internal,
-                   {"diverges", "thread 0 at a barrier", "thread 1 at __syncwarp of lanes ffffffff"},
-                   [&] { launch(runtime, "diverges", diverges, {1, 32}); });
+      expect_error(
+          Code::internal,
+          {"diverges", "thread 0 at a barrier", "thread 1 at __syncwarp of lanes ffffffff"}, [&] {
+            launch(runtime, "diverges", diverges, {1, 32});
+          });
     });
   });
   run("masks", [&] {
     expect_error(Code::internal, {"leaves the lane itself out"}, [&] {
-      launch(
-          runtime, "mask", +[] { __shfl_sync(2u, 1, 1); }, {1, 32});
+      launch(runtime, "mask", +[] { __shfl_sync(2u, 1, 1); }, {1, 32});
     });
     expect_error(Code::internal, {"beyond the block"}, [&] {
-      launch(
-          runtime, "mask", +[] { __syncwarp(); }, {1, 20});
+      launch(runtime, "mask", +[] { __syncwarp(); }, {1, 20});
     });
     expect_error(Code::internal, {"from a lane that its mask leaves out"}, [&] {
-      launch(
-          runtime, "mask", +[] { if (threadIdx.x < 16) __shfl_sync(0xffffu, 1, 20); }, {1, 32});
+      launch(runtime, "mask",
+             +[] {
+               if (threadIdx.x < 16) __shfl_sync(0xffffu, 1, 20);
+             },
+             {1, 32});
     });
-    expect_error(Code::internal, {"threads 0 to 7 at a vote of lanes 0000ffff", "threads 8 to 31 ended"}, [&] {
-      launch(
-          runtime, "mask",
-          +[] { if (threadIdx.x < 16) __any_sync(threadIdx.x < 8 ? 0xffffu : 0xff00u, 1); }, {1, 32});
-    });
+    expect_error(Code::internal,
+                 {"threads 0 to 7 at a vote of lanes 0000ffff", "threads 8 to 31 ended"}, [&] {
+                   launch(runtime, "mask",
+                          +[] {
+                            if (threadIdx.x < 16)
+                              __any_sync(threadIdx.x < 8 ? 0xffffu : 0xff00u, 1);
+                          },
+                          {1, 32});
+                 });
   });
   run("after a failure the next kernel runs", [&] {
     std::vector<float> values = counted(64);
     expect_error(Code::internal, {}, [&] {
-      launch(
-          runtime, "leaves", +[] { leaves(5); }, {1, 64});
+      launch(runtime, "leaves", +[] { leaves(5); }, {1, 64});
     });
     launch(runtime, "reverse", reverse, {1, 64, 256}, values.data(), true);
     expect(values[0] == 63, "reversed");
   });
   run("an exception reaches the caller", [&] {
     expect_error(Code::data, {"boom"}, [&] {
-      launch(
-          runtime, "throws",
-          +[] {
-            __syncthreads();
-            if (threadIdx.x == 7) throw Error(Code::data, "x", "boom");
-            __syncthreads();
-          },
-          {1, 64});
+      launch(runtime, "throws",
+             +[] {
+               __syncthreads();
+               if (threadIdx.x == 7) throw Error(Code::data, "x", "boom");
+               __syncthreads();
+             },
+             {1, 64});
     });
   });
   run("launches that a device refuses", [&] {
@@ -316,8 +321,9 @@ TEST(cuda_host_runtime) {
     for (int at : {-1, 10}) {
       auto* memory = static_cast<unsigned char*>(runtime.allocate(10));
       const auto write = +[](unsigned char* memory, int at) { memory[at] = 1; };
-      expect_error(Code::internal, {"write", "allocation of 10 bytes"},
-                   [&] { launch(runtime, "write", write, {1, 1}, memory, at); });
+      expect_error(Code::internal, {"write", "allocation of 10 bytes"}, [&] {
+        launch(runtime, "write", write, {1, 1}, memory, at);
+      });
       runtime.release(memory);
     }
     auto* memory = static_cast<unsigned char*>(runtime.workspace(20));
@@ -377,9 +383,8 @@ TEST(cuda_host_runtime) {
     Runtime runtime(0);
     float x = 0;
     for (uint64_t key = 0; key < 2; ++key) {
-      expect_error(Code::internal, {}, [&] {
-        runtime.repeat(key, [&] { runtime.upload(&x, 4, &x, 4, 4, 1); });
-      });
+      expect_error(Code::internal, {},
+                   [&] { runtime.repeat(key, [&] { runtime.upload(&x, 4, &x, 4, 4, 1); }); });
       expect_error(Code::internal, {},
                    [&] { runtime.repeat(key + 2, [&] { runtime.synchronize(); }); });
       expect_error(Code::internal, {},

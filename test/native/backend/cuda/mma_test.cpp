@@ -133,13 +133,12 @@ TEST(cuda_mma) {
   }
   run("a row that is not aligned", [&] {
     try {
-      launch(
-          runtime, "askew",
-          +[] {
-            uint32_t to[1];
-            ldmatrix(to, shared_memory() + 8 * threadIdx.x);
-          },
-          {1, 32, 512});
+      launch(runtime, "askew",
+             +[] {
+               uint32_t to[1];
+               ldmatrix(to, shared_memory() + 8 * threadIdx.x);
+             },
+             {1, 32, 512});
       fail("accepted");
     } catch (const Error& error) {
       expect(std::string(error.what()).find("thread (1, 0, 0)") != std::string::npos, error.what());
@@ -223,10 +222,12 @@ TEST(cuda_copy) {
     }
   };
   run("what a device would not do", [&] {
-    expect_refused("not aligned",
-                   +[](const float* from) { copy_async(shared_memory() + 8, from); });
-    expect_refused("not aligned", +[](const float* from) { copy_async(shared_memory(), from + 1); });
-    expect_refused("17 bytes", +[](const float* from) { copy_async(shared_memory(), from, 17); });
+    expect_refused(
+        "not aligned", +[](const float* from) { copy_async(shared_memory() + 8, from); });
+    expect_refused(
+        "not aligned", +[](const float* from) { copy_async(shared_memory(), from + 1); });
+    expect_refused(
+        "17 bytes", +[](const float* from) { copy_async(shared_memory(), from, 17); });
     expect_refused(
         "not waited for", +[](const float* from) { copy_async(shared_memory(), from); });
   });
