@@ -18,9 +18,13 @@ const KEYS = [
   'truncationMode',
   'completionOnlyLoss',
   'assistantOnlyLoss',
+  'rolesToTrain',
+  'maskHistory',
+  'trainOnEos',
   'datasetTextField',
   'formattingFunc',
   'modelRevision',
+  'chatTemplate',
   'chatTemplatePath',
   'datasetNumProc',
 ];

@@ -78,6 +78,17 @@ export const exported: Kind<string> = {
   fromText: asIs,
 };
 
+/** One name or several; a flag takes them apart at commas. */
+export const names: Kind<readonly string[]> = {
+  expected: 'a name or a list of names',
+  check: v.pipe(
+    v.union([text.check, v.pipe(v.array(text.check), v.minLength(1))]),
+    v.transform((value): readonly string[] => (typeof value === 'string' ? [value] : value)),
+  ),
+  fromText: (given) => (given.includes(',') ? given.split(',').map((name) => name.trim()) : given),
+  many: true,
+};
+
 /** Names, or one word that stands for all of them. */
 export const targets: Kind<readonly string[] | 'all-linear'> = {
   expected: 'all-linear or a list of module names',

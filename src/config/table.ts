@@ -19,6 +19,7 @@ function key<T>(group: Group, kind: Kind<T>, fallback: T | undefined, doc: strin
 
 const {
   text,
+  names,
   truth,
   paths,
   files,
@@ -145,6 +146,25 @@ export const table = {
     orNull(truth),
     null,
     'Train the assistant’s turns alone; null: where rows are conversations',
+  ),
+  rolesToTrain: key(
+    'data',
+    names,
+    ['assistant'],
+    'Roles whose turns are trained; a message’s own "train" or "weight" wins',
+  ),
+  maskHistory: key('data', truth, false, 'Train only the last of these turns'),
+  trainOnEos: key(
+    'data',
+    choice('turn', 'last', 'all', 'none'),
+    'turn',
+    'Ends of turns that are trained: of each trained turn, of the last, every EOS, or none',
+  ),
+  chatTemplate: key(
+    'data',
+    orNull(text),
+    null,
+    'Chat template by name (chatml, llama-3 …) in place of the tokenizer’s',
   ),
   chatTemplatePath: key(
     'data',

@@ -21,6 +21,12 @@ export interface DataOptions {
   completionOnlyLoss: boolean | null;
   /** null: true where rows are conversations (assistant turns trained, end of turn included). */
   assistantOnlyLoss: boolean | null;
+  /** Roles whose turns are trained, unless a turn says otherwise by `train` or `weight`. */
+  rolesToTrain: readonly string[];
+  /** Only the last of these turns is trained. */
+  maskHistory: boolean;
+  /** Which ends of turns are trained: of each trained turn, of the last one, every EOS, or none. */
+  trainOnEos: 'turn' | 'last' | 'all' | 'none';
   datasetTextField: string;
   /** Text of a Jinja template that replaces the tokenizer's own; null: the tokenizer's. */
   chatTemplate: string | null;

@@ -63,8 +63,8 @@ export class ChatTemplate {
       variables.set('tools', row.convert(extras.tools ?? null, noMessage));
       variables.set('documents', row.convert(extras.documents ?? null, noMessage));
       variables.set('add_generation_prompt', addGenerationPrompt);
-      const { now, template } = this;
-      const { text, generated } = template.render(variables, { now, size: row.size });
+      const options = { now: this.now, size: row.size };
+      const { text, generated } = this.template.render(variables, options);
       return { text: text.text, spans: generated, origins: text.marks };
     });
   }

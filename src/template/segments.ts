@@ -1,7 +1,11 @@
-import type { DataRecord, Place, TokensRecord } from '../data/record.ts';
+import type { Message } from '../data/message.ts';
+import type { ChatExtras, DataRecord, Place, TokensRecord } from '../data/record.ts';
 import { AttuneError } from '../errors.ts';
-import type { ChatTemplate } from './chat.ts';
-import { renderAssistantSpans, renderBoundary } from './spans.ts';
+import type { ChatTemplate, Rendered } from './chat.ts';
+import { type FindControls, type TrainOnEos, TurnEnds } from './ends.ts';
+import { Origins } from './origins.ts';
+import { renderBoundary, renderTurns, type Stretch } from './spans.ts';
+import { refuseFlags, type TurnRules, trainedTurns } from './turns.ts';
 
 /** [start, end, trained] in UTF-16 units. */
 export type Span = [number, number, boolean];
@@ -14,9 +18,13 @@ export interface Segments {
   text: string;
   spans: Span[];
   addSpecialTokens: boolean;
+  /** Tells text of messages, in which control tokens are plain text; null: there is none. */
+  isPlain: ((start: number, end: number) => boolean) | null;
 }
 
-export interface SegmentOptions {
+export interface SegmentOptions extends TurnRules {
+  trainOnEos: TrainOnEos;
+  findControls: FindControls;
   /** End of sequence, appended to text and completions; null where the tokenizer has none. */
   eos: string | null;
   template: ChatTemplate | null;
@@ -53,13 +61,13 @@ function segment(record: Exclude<DataRecord, TokensRecord>, options: SegmentOpti
       refuse(options.assistantOnlyLoss, 'assistant_only_loss', 'conversations');
       refuse(options.completionOnlyLoss, 'completion_only_loss', 'rows with a completion');
       const text = ended(record.text, options.eos);
-      return { text, spans: cover(text.length, [[0, text.length]]), addSpecialTokens: true };
+      return plainSegments(text, 0);
     }
     case 'prompt and completion': {
       refuse(options.assistantOnlyLoss, 'assistant_only_loss', 'conversations');
       const text = record.prompt + ended(record.completion, options.eos);
       const from = options.completionOnlyLoss === false ? 0 : record.prompt.length;
-      return { text, spans: cover(text.length, [[from, text.length]]), addSpecialTokens: true };
+      return plainSegments(text, from);
     }
     case 'messages':
       return conversation(record, options);
@@ -68,17 +76,23 @@ function segment(record: Exclude<DataRecord, TokensRecord>, options: SegmentOpti
   }
 }
 
+/** Text that is trained from `from` on. */
+function plainSegments(text: string, from: number): Segments {
+  const spans = cover(text.length, [[from, text.length]]);
+  return { text, spans, addSpecialTokens: true, isPlain: null };
+}
+
 function conversation(
   { messages, extras }: Extract<DataRecord, { shape: 'messages' }>,
   options: SegmentOptions,
 ): Segments {
   const template = theTemplate(options);
-  const all = options.assistantOnlyLoss === false;
-  const { text, spans } = all
-    ? template.render(messages, extras)
-    : renderAssistantSpans(template, messages, extras);
-  const trained: [number, number][] = all ? [[0, text.length]] : spans;
-  return { text, spans: cover(text.length, trained), addSpecialTokens: false };
+  if (options.assistantOnlyLoss === false) {
+    refuseFlags(messages);
+    const rendered = template.render(messages, extras);
+    return chatSegments(rendered, [[0, rendered.text.length]]);
+  }
+  return turnSegments(template, messages, extras, options, 0, 0);
 }
 
 function conversationalCompletion(
@@ -89,24 +103,49 @@ function conversationalCompletion(
   const template = theTemplate(options);
   const messages = [...prompt, ...completion];
   const completionOnly = options.completionOnlyLoss !== false;
-  const { text, boundary } = completionOnly
-    ? renderBoundary(template, prompt, completion, extras)
-    : { text: template.render(messages, extras).text, boundary: 0 };
-  let trained: [number, number][] = [[boundary, text.length]];
-  if (options.assistantOnlyLoss !== false) {
-    const from = completionOnly ? prompt.length : 0;
-    trained = renderAssistantSpans(template, messages, extras, from)
-      .spans.map(([start, end]): [number, number] => [Math.max(start, boundary), end])
-      .filter(([start, end]) => start < end);
+  if (options.assistantOnlyLoss === false) refuseFlags(messages);
+  if (!completionOnly) return conversation({ shape: 'messages', messages, extras }, options);
+  const { rendered, boundary } = renderBoundary(template, prompt, completion, extras);
+  if (options.assistantOnlyLoss === false) {
+    return chatSegments(rendered, [[boundary, rendered.text.length]]);
   }
-  return { text, spans: cover(text.length, trained), addSpecialTokens: false };
+  return turnSegments(template, messages, extras, options, prompt.length, boundary);
+}
+
+/** Trains turns from message `from` on, and nothing before `boundary`. */
+function turnSegments(
+  template: ChatTemplate,
+  messages: readonly Message[],
+  extras: ChatExtras,
+  options: SegmentOptions,
+  from: number,
+  boundary: number,
+): Segments {
+  const turns = trainedTurns(messages, options, from);
+  const { rendered, stretches } = renderTurns(template, messages, extras, turns);
+  const inside = stretches
+    .map(([start, end]): Stretch => [Math.max(start, boundary), end])
+    .filter(([start, end]) => start < end);
+  const ends = new TurnEnds(rendered, options.eos, options.findControls);
+  if (options.trainOnEos !== 'none') ends.check(inside, (i) => messages[i]?.role === 'assistant');
+  return chatSegments(rendered, ends.apply(inside, options.trainOnEos));
+}
+
+function chatSegments({ text, origins }: Rendered, trained: readonly Stretch[]): Segments {
+  const row = new Origins(origins);
+  return {
+    text,
+    spans: cover(text.length, trained),
+    addSpecialTokens: false,
+    isPlain: origins.length === 0 ? null : (start, end) => row.touches(start, end),
+  };
 }
 
 function theTemplate({ template }: SegmentOptions): ChatTemplate {
   if (template !== null) return template;
   throw new AttuneError(
     'template',
-    'a conversation needs a chat template and the tokenizer has none: give one with chat_template_path',
+    'a conversation needs a chat template and the tokenizer has none: give one with chat_template or chat_template_path',
   );
 }
 

@@ -2,30 +2,59 @@ import type { Message } from '../data/message.ts';
 import type { ChatExtras } from '../data/record.ts';
 import { AttuneError } from '../errors.ts';
 import type { ChatTemplate, Rendered } from './chat.ts';
+import { markedStretches } from './marked.ts';
+import { Origins } from './origins.ts';
+
+/** [start, end) of trained text, in UTF-16 units. */
+export type Stretch = [number, number];
 
 /**
- * Renders a conversation with the spans of its assistant turns, end-of-turn text included: from
- * the template's {% generation %} blocks, or, without them, from rendering it turn by turn, where
- * what comes before a turn must be a prefix of what comes with it, and both of the whole. Turns
- * before `from` are not looked at. Throws `template` where the spans cannot be told.
+ * Renders a conversation with the stretches of `turns`, in order: those of the assistant from the
+ * template's {% generation %} blocks where it has them, the others from rendering turn by turn,
+ * where what comes before a turn must be a prefix of what comes with it, and both of the whole. An
+ * assistant's stretch starts behind the generation prompt, another's at its own text; both go on to
+ * the end of the turn. Throws `template` where a stretch cannot be told, or has text of a turn that
+ * is not trained.
  */
-export function renderAssistantSpans(
+export function renderTurns(
   template: ChatTemplate,
   messages: readonly Message[],
   extras: ChatExtras,
-  from = 0,
-): Rendered {
-  const whole = template.render(messages, extras);
-  if (template.marked) return whole;
-  const spans: [number, number][] = [];
-  messages.forEach((message, turn) => {
-    if (message.role !== 'assistant' || turn < from) return;
-    const before = renderPart(template, messages.slice(0, turn), extras, true, turn);
-    const after = renderPart(template, messages.slice(0, turn + 1), extras, false, turn);
-    if (!after.startsWith(before) || !whole.text.startsWith(after)) throw notPrefix(turn);
-    if (after.length > before.length) spans.push([before.length, after.length]);
-  });
-  return { ...whole, spans };
+  turns: readonly number[],
+): { rendered: Rendered; stretches: Stretch[] } {
+  const rendered = template.render(messages, extras);
+  const origins = new Origins(rendered.origins);
+  const trained = new Set(turns);
+  const marked = template.marked ? markedStretches(rendered, origins, messages, trained) : [];
+  const others = turns
+    .filter((turn) => !template.marked || messages[turn]?.role !== 'assistant')
+    .map((turn) => prefixStretch(template, messages, extras, turn, rendered.text, origins))
+    .filter(([start, end]) => end > start);
+  for (const [start, end] of others) {
+    const foreign = origins.messages(start, end).find((message) => !trained.has(message));
+    if (foreign === undefined) continue;
+    throw new AttuneError(
+      'template',
+      `the chat template puts text of messages[${foreign}], which is not trained, into a turn that is; ${remedy}`,
+    );
+  }
+  return { rendered, stretches: [...marked, ...others].sort(([a], [b]) => a - b) };
+}
+
+function prefixStretch(
+  template: ChatTemplate,
+  messages: readonly Message[],
+  extras: ChatExtras,
+  turn: number,
+  whole: string,
+  origins: Origins,
+): Stretch {
+  const isAssistant = messages[turn]?.role === 'assistant';
+  const before = renderPart(template, messages.slice(0, turn), extras, isAssistant, turn);
+  const after = renderPart(template, messages.slice(0, turn + 1), extras, false, turn);
+  if (!after.startsWith(before) || !whole.startsWith(after)) throw notPrefix(turn);
+  const [start, end] = [before.length, after.length];
+  return isAssistant ? [start, end] : [origins.firstOf(turn, start, end) ?? end, end];
 }
 
 /**
@@ -37,10 +66,10 @@ export function renderBoundary(
   prompt: readonly Message[],
   completion: readonly Message[],
   extras: ChatExtras,
-): { text: string; boundary: number } {
-  const { text } = template.render([...prompt, ...completion], extras);
+): { rendered: Rendered; boundary: number } {
+  const rendered = template.render([...prompt, ...completion], extras);
   const before = template.render(prompt, extras, { addGenerationPrompt: true }).text;
-  if (text.startsWith(before)) return { text, boundary: before.length };
+  if (rendered.text.startsWith(before)) return { rendered, boundary: before.length };
   throw new AttuneError(
     'template',
     'the chat template renders the prompt differently when the completion follows, so the two ' +
@@ -49,8 +78,9 @@ export function renderBoundary(
 }
 
 const remedy =
-  'give a template with {% generation %} markers (chat_template_path), or train on every token ' +
-  '(assistant_only_loss: false, completion_only_loss: false)';
+  'give a template with {% generation %} markers (chat_template, chat_template_path), train on the ' +
+  'last turn alone (mask_history: true) or on every token (assistant_only_loss: false, ' +
+  'completion_only_loss: false)';
 
 function renderPart(
   template: ChatTemplate,
@@ -59,6 +89,7 @@ function renderPart(
   addGenerationPrompt: boolean,
   turn: number,
 ): string {
+  if (messages.length === 0 && !addGenerationPrompt) return '';
   try {
     return template.render(messages, extras, { addGenerationPrompt }).text;
   } catch (error) {
@@ -70,7 +101,7 @@ function notPrefix(turn: number, reason?: string): AttuneError {
   const cause = reason === undefined ? 'differently once more turns follow' : `not (${reason})`;
   return new AttuneError(
     'template',
-    `the chat template renders messages[0..${turn}] ${cause}, so the assistant's text in ` +
+    `the chat template renders messages[0..${turn}] ${cause}, so the text of ` +
       `messages[${turn}] cannot be told apart; ${remedy}`,
   );
 }

@@ -8,6 +8,9 @@ export interface Section {
   token: AddedToken | null;
 }
 
+/** Whether a token may not be taken at [start, end). */
+export type Refusal = (token: AddedToken, start: number, end: number) => boolean;
+
 /**
  * Finds added tokens in text as Hugging Face's AddedVocabulary does: leftmost, longest first;
  * single-word tokens only between non-word characters; lstrip and rstrip take white space along.
@@ -15,28 +18,28 @@ export interface Section {
 export class AddedTokenFinder {
   private readonly pattern: RegExp | null;
   private readonly byContent: ReadonlyMap<string, AddedToken>;
+  private readonly longestFirst: readonly string[];
 
   constructor(tokens: readonly AddedToken[], normalize: (text: string) => string) {
     const forms = tokens.map((token): [string, AddedToken] => [normalize(token.content), token]);
     this.byContent = new Map(forms);
-    const longestFirst = [...this.byContent.keys()].sort((a, b) => b.length - a.length);
+    this.longestFirst = [...this.byContent.keys()].sort((a, b) => b.length - a.length);
     this.pattern =
-      longestFirst.length === 0
+      this.longestFirst.length === 0
         ? null
-        : new RegExp(longestFirst.map(escapePattern).join('|'), 'gu');
+        : new RegExp(this.longestFirst.map(escapePattern).join('|'), 'gu');
   }
 
-  /** Sections of `text` in order, covering it. An empty text has none. */
-  split(text: string): Section[] {
+  /** Sections of `text` in order, covering it; what `refuses` stays text. An empty text has none. */
+  split(text: string, refuses: Refusal | null = null): Section[] {
     if (text === '') return [];
     if (this.pattern === null) return [{ start: 0, end: text.length, token: null }];
     const sections: Section[] = [];
     let done = 0;
-    for (const match of text.matchAll(this.pattern)) {
-      const token = this.byContent.get(match[0]);
-      if (token === undefined) continue;
-      let start = match.index;
-      let end = start + match[0].length;
+    for (const { start: at, content } of this.found(text, refuses)) {
+      const token = this.byContent.get(content) as AddedToken;
+      let start = at;
+      let end = start + content.length;
       if (token.singleWord && touchesWord(text, start, end)) continue;
       if (token.leftStrip) start = Math.max(done, spaceBefore(text, start));
       if (token.rightStrip) end = spaceAfter(text, end);
@@ -46,6 +49,24 @@ export class AddedTokenFinder {
     }
     if (done < text.length) sections.push({ start: done, end: text.length, token: null });
     return sections;
+  }
+
+  /** Where tokens stand, leftmost and longest first, without those that are refused. */
+  private *found(
+    text: string,
+    refuses: Refusal | null,
+  ): Generator<{ start: number; content: string }> {
+    const pattern = new RegExp(this.pattern as RegExp);
+    for (let match = pattern.exec(text); match !== null; match = pattern.exec(text)) {
+      const start = match.index;
+      const allowed = (content: string): boolean =>
+        !refuses?.(this.byContent.get(content) as AddedToken, start, start + content.length);
+      const content = allowed(match[0])
+        ? match[0]
+        : this.longestFirst.find((other) => text.startsWith(other, start) && allowed(other));
+      pattern.lastIndex = start + (content?.length ?? 1);
+      if (content !== undefined) yield { start, content };
+    }
   }
 }
 

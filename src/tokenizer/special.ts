@@ -13,6 +13,15 @@ export interface AddedToken {
   normalized: boolean;
 }
 
+/**
+ * Whether a token steers a conversation (ends a turn, names a speaker), so that the text of a message
+ * must not make it: special ones, and those spelled <|…|>, which some tokenizers do not call special.
+ * Others, such as <think> and <tool_call>, are words that models write.
+ */
+export function isControl({ special, content }: Pick<AddedToken, 'special' | 'content'>): boolean {
+  return special || /^<[|｜].*[|｜]>$/s.test(content);
+}
+
 /** Names under which tokenizer_config.json states special tokens. */
 export const specialNames = [
   'bos_token',

@@ -1,12 +1,12 @@
 import { AttuneError } from '../errors.ts';
-import { AddedTokenFinder } from './added.ts';
+import { AddedTokenFinder, type Refusal } from './added.ts';
 import { origin, slice } from './align.ts';
 import { tokenBytes } from './bytes.ts';
 import { makeEncoder, type SectionEncoder } from './encoder.ts';
 import { readTokenizerFiles } from './files.ts';
 import { defineTokenizer, type TokenizerDefinition } from './normalize.ts';
 import { makeNormalizer, type Normalizer } from './normalizer.ts';
-import type { SpecialTokens } from './special.ts';
+import { isControl, type SpecialTokens } from './special.ts';
 import { TokenList } from './tokens.ts';
 import type { TokenizerCore } from './xenova.ts';
 
@@ -14,6 +14,11 @@ import type { TokenizerCore } from './xenova.ts';
 export interface Encoding {
   ids: Int32Array;
   offsets: Int32Array;
+}
+
+export interface EncodeOptions {
+  addSpecialTokens?: boolean;
+  isPlain?: ((start: number, end: number) => boolean) | null;
 }
 
 /** Text to ids and back, with the ids of Hugging Face's fast tokenizers. */
@@ -97,14 +102,17 @@ export class Tokenizer {
   /**
    * Encodes text. Special tokens written in the text are found either way; `addSpecialTokens` is
    * about those that the tokenizer puts around a text, which have zero width. Tokens that share a
-   * character share its offsets.
+   * character share its offsets. `isPlain` tells whether any of [start, end) is plain text: no
+   * control token is found there.
    */
-  encode(text: string, { addSpecialTokens = true } = {}): Encoding {
+  encode(text: string, { addSpecialTokens = true, isPlain = null }: EncodeOptions = {}): Encoding {
     const out = new TokenList();
+    const refuses: Refusal | null =
+      isPlain && ((token, start, end) => isControl(token) && isPlain(start, end));
     if (addSpecialTokens) for (const id of this.definition.prefix) out.push(id, 0, 0);
-    for (const { start, end, token } of this.finder.split(text)) {
+    for (const { start, end, token } of this.finder.split(text, refuses)) {
       if (token) out.push(token.id, start, end);
-      else this.encodeSection(text.slice(start, end), start, out);
+      else this.encodeSection(text.slice(start, end), start, refuses, out);
     }
     if (addSpecialTokens) {
       for (const id of this.definition.suffix) out.push(id, text.length, text.length);
@@ -127,9 +135,31 @@ export class Tokenizer {
     );
   }
 
-  private encodeSection(section: string, at: number, out: TokenList): void {
+  /** Where control tokens stand in `text`: [start, end) of each. */
+  controls(text: string): [number, number][] {
+    const found: [number, number][] = [];
+    for (const { start, end, token } of this.finder.split(text)) {
+      if (token && isControl(token)) found.push([start, end]);
+      if (token) continue;
+      const normalized = this.normalizer(text.slice(start, end));
+      for (const inner of this.normalizedFinder.split(normalized.text)) {
+        if (!inner.token || !isControl(inner.token)) continue;
+        found.push(origin(normalized, inner.start, inner.end, start));
+      }
+    }
+    return found;
+  }
+
+  private encodeSection(
+    section: string,
+    at: number,
+    refuses: Refusal | null,
+    out: TokenList,
+  ): void {
     const normalized = this.normalizer(section);
-    for (const { start, end, token } of this.normalizedFinder.split(normalized.text)) {
+    const inText: Refusal | null =
+      refuses && ((token, start, end) => refuses(token, ...origin(normalized, start, end, at)));
+    for (const { start, end, token } of this.normalizedFinder.split(normalized.text, inText)) {
       if (token) {
         out.push(token.id, ...origin(normalized, start, end, at));
       } else {

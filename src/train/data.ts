@@ -1,10 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
+import { closest } from 'fastest-levenshtein';
 import type { TrainConfig } from '../config.ts';
 import type { DataFile, DataOptions } from '../data/options.ts';
 import { AttuneError } from '../errors.ts';
 import { datasetFiles } from '../hub/dataset.ts';
 import { modelDirectory } from '../hub/model.ts';
+import { presetNames, presetTemplate } from '../template/presets.ts';
 import { chatTemplateOf } from '../tokenizer/files.ts';
 
 /** Threads that tokenize where nothing else is asked for; the engine wants the cores too. */
@@ -13,15 +15,32 @@ function defaultWorkers(): number {
 }
 
 /**
- * The template that replaces the tokenizer's: chat_template_path, else the one that an adapter was
- * trained with, which lies beside it.
+ * The template that replaces the tokenizer's: the one that chat_template names, chat_template_path,
+ * else the one that an adapter was trained with, which lies beside it.
  */
-async function readTemplate(path: string | null, adapter: string | null): Promise<string | null> {
+async function readTemplate({
+  chatTemplate: name,
+  chatTemplatePath: path,
+  adapter,
+}: TrainConfig): Promise<string | null> {
+  if (name !== null && path !== null) {
+    throw new AttuneError('config', 'chat_template and chat_template_path exclude each other');
+  }
+  if (name !== null) return presetTemplate(name) ?? unknownTemplate(name);
   if (path === null) return adapter === null ? null : chatTemplateOf(adapter);
   return readFile(path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
     const reason = cause.code === 'ENOENT' ? 'no such file' : `cannot be read (${cause.code})`;
     throw new AttuneError('config', `chat_template_path: ${path}: ${reason}`, { cause });
   });
+}
+
+function unknownTemplate(name: string): never {
+  const nearest = closest(name.toLowerCase(), [...presetNames]);
+  throw new AttuneError(
+    'config',
+    `chat_template: no template named ${JSON.stringify(name)}; did you mean ${nearest}? ` +
+      `(${presetNames.join(', ')}; a file goes into chat_template_path)`,
+  );
 }
 
 async function trainingFiles(config: TrainConfig): Promise<readonly DataFile[]> {
@@ -52,8 +71,11 @@ export async function trainingData(
     packing: config.packing,
     completionOnlyLoss: config.completionOnlyLoss,
     assistantOnlyLoss: config.assistantOnlyLoss,
+    rolesToTrain: config.rolesToTrain,
+    maskHistory: config.maskHistory,
+    trainOnEos: config.trainOnEos,
     datasetTextField: config.datasetTextField,
-    chatTemplate: await readTemplate(config.chatTemplatePath, config.adapter),
+    chatTemplate: await readTemplate(config),
     sampling: config.trainSamplingStrategy,
     seed: config.seed,
     batchSize: config.perDeviceTrainBatchSize,

@@ -23,9 +23,13 @@ export type EvaluateOptions = Pick<
   | 'truncationMode'
   | 'completionOnlyLoss'
   | 'assistantOnlyLoss'
+  | 'rolesToTrain'
+  | 'maskHistory'
+  | 'trainOnEos'
   | 'datasetTextField'
   | 'formattingFunc'
   | 'modelRevision'
+  | 'chatTemplate'
   | 'chatTemplatePath'
   | 'datasetNumProc'
 > & {

@@ -4,7 +4,7 @@ import { AttuneError } from '../errors.ts';
 import { splitLong, truncated } from '../pack/split.ts';
 import { ChatTemplate } from '../template/chat.ts';
 import { type SegmentOptions, type Span, toSegments } from '../template/segments.ts';
-import type { Tokenizer } from '../tokenizer/tokenizer.ts';
+import type { Encoding, Tokenizer } from '../tokenizer/tokenizer.ts';
 import { countTrained, labelTokens, recordLabels } from './labels.ts';
 
 /** A row as it is trained, before packing. ids and labels [n] after truncation. */
@@ -34,6 +34,10 @@ export class RowEncoder {
       template: source === null ? null : new ChatTemplate(source, tokenizer.special),
       completionOnlyLoss: options.completionOnlyLoss,
       assistantOnlyLoss: options.assistantOnlyLoss,
+      rolesToTrain: options.rolesToTrain,
+      maskHistory: options.maskHistory,
+      trainOnEos: options.trainOnEos,
+      findControls: (text) => tokenizer.controls(text),
     };
   }
 
@@ -59,9 +63,21 @@ export class RowEncoder {
       const labels = recordLabels(record, completionOnlyLoss, assistantOnlyLoss);
       return { ids: record.ids, labels, text: null, spans: [], ...kept };
     }
-    const { text, spans, addSpecialTokens } = toSegments(record, this.segmentOptions, place);
-    const { ids, offsets } = this.tokenizer.encode(text, { addSpecialTokens });
+    const { text, spans, ...how } = toSegments(record, this.segmentOptions, place);
+    const encoding = this.tokenizer.encode(text, how);
+    if (!how.addSpecialTokens) this.checkStart(encoding.ids, place);
+    const { ids, offsets } = withoutDoubles(encoding);
     return { ids, labels: labelTokens(ids, offsets, spans), text, spans, ...kept };
+  }
+
+  /** Throws `template` where a chat template writes BOS twice. */
+  private checkStart(ids: Int32Array, place: Place): void {
+    const { bos, bosId } = this.tokenizer;
+    if (bosId === null || ids[0] !== bosId || ids[1] !== bosId) return;
+    throw new AttuneError(
+      'template',
+      `${place.file}:${place.line}: the chat template writes ${bos} twice at the start: take one out`,
+    );
   }
 
   /** Truncates, unless packing splits; says whether anything to train is left. */
@@ -82,12 +98,26 @@ export class RowEncoder {
   }
 }
 
+/**
+ * Text that starts with BOS, or ends in EOS, gets no second one from the tokenizer. Those it adds have
+ * no width.
+ */
+function withoutDoubles({ ids, offsets }: Encoding): Encoding {
+  const last = ids.length - 1;
+  const added = (i: number): boolean => offsets[2 * i] === offsets[2 * i + 1];
+  const double = (i: number, other: number): boolean =>
+    last > 0 && ids[i] === ids[other] && added(i) && !added(other);
+  const from = double(0, 1) ? 1 : 0;
+  const to = double(last, last - 1) ? last : last + 1;
+  return { ids: ids.subarray(from, to), offsets: offsets.subarray(2 * from, 2 * to) };
+}
+
 function nothingToTrain({ ids, text }: EncodedRow): string {
   if (ids.length === 0) return 'nothing to train: the row is empty';
   if (ids.length === 1) return 'nothing to train: a single token predicts nothing';
   return text === null
     ? 'nothing to train: every label but the first is -100'
-    : 'nothing to train: the row has no completion or assistant text';
+    : 'nothing to train: the row has no completion, and no turn that is trained';
 }
 
 function checkVocabulary(

@@ -25,6 +25,10 @@ const defaults: SegmentOptions = {
   template: unmarked,
   completionOnlyLoss: null,
   assistantOnlyLoss: null,
+  rolesToTrain: ['assistant'],
+  maskHistory: false,
+  trainOnEos: 'turn',
+  findControls: () => [],
 };
 
 function segments(row: unknown, options: Partial<SegmentOptions> = {}): Segments {

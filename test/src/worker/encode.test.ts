@@ -78,7 +78,7 @@ test('nothing to train is an error that names the row', () => {
   );
   assert.match(
     message({ messages: [{ role: 'user', content: 'a' }] }, 'messages'),
-    /no completion or assistant/,
+    /no completion, and no turn/,
   );
 });
 

@@ -1,0 +1,53 @@
+import type { Message } from '../data/message.ts';
+import { AttuneError } from '../errors.ts';
+
+/** Which turns of a conversation are trained. */
+export interface TurnRules {
+  /** Roles whose turns are trained, unless a turn says otherwise by `train` or `weight`. */
+  rolesToTrain: readonly string[];
+  /** Only the last of these turns. */
+  maskHistory: boolean;
+}
+
+/** Indices of the messages from `from` on that are trained. Throws `data` for a flag that is none. */
+export function trainedTurns(messages: readonly Message[], rules: TurnRules, from = 0): number[] {
+  const turns = messages.flatMap((message, i) => {
+    const trained = ownFlag(message, i) ?? rules.rolesToTrain.includes(message.role);
+    return trained && i >= from ? [i] : [];
+  });
+  return rules.maskHistory ? turns.slice(-1) : turns;
+}
+
+/** Throws `data` where a message says whether it is trained, and all tokens are. */
+export function refuseFlags(messages: readonly Message[]): void {
+  const at = messages.findIndex((message, i) => ownFlag(message, i) !== null);
+  if (at < 0) return;
+  const key = 'train' in (messages[at] as Message) ? 'train' : 'weight';
+  throw new AttuneError(
+    'data',
+    `messages[${at}] has "${key}", which says nothing where every token is trained: leave ` +
+      'assistant_only_loss: false out',
+  );
+}
+
+/** What a message itself says about its training; null: nothing. */
+function ownFlag(message: Message, index: number): boolean | null {
+  const { train, weight } = message;
+  for (const [key, value] of Object.entries({ train, weight })) {
+    if (value === undefined || value === null || typeof value === 'boolean') continue;
+    if (value === 0 || value === 1) continue;
+    const reason =
+      key === 'weight' && typeof value === 'number'
+        ? 'a token is trained or it is not; a share would need a loss weighted by token'
+        : 'it says whether the turn is trained';
+    throw new AttuneError(
+      'data',
+      `messages[${index}].${key} is ${JSON.stringify(value)}: it must be true, false, 1 or 0; ${reason}`,
+    );
+  }
+  const flags = [train, weight].filter((value) => value !== undefined && value !== null);
+  if (flags.length === 2 && Boolean(train) !== Boolean(weight)) {
+    throw new AttuneError('data', `messages[${index}] has "train" and "weight", which disagree`);
+  }
+  return flags.length === 0 ? null : Boolean(flags[0]);
+}
