@@ -25,24 +25,28 @@ export class TurnEnds {
   }
 
   /**
-   * Throws `template` where the token that ends a turn stands right behind a trained stretch, so that
-   * the model would not learn to stop: a control token that is EOS, or that ends other turns too.
-   * `isAssistant` tells the messages that do not count as other turns.
+   * Throws `template` where the token that ends a turn of the assistant stands right behind a trained
+   * stretch, so that the model would not learn to stop: a control token that is EOS, or that ends the
+   * turns of all others too. `isAssistant` tells the assistant's messages.
    */
   check(stretches: readonly Stretch[], isAssistant: (message: number) => boolean): void {
     const { text } = this.rendered;
     for (const [start, end] of stretches) {
       const behind = text.slice(end, end + window);
-      if (behind === '' || this.controls(text.slice(this.tail(start, end), end)).length > 0)
-        continue;
+      const owners = this.origins.messages(start, end);
+      if (behind === '' || !owners.every(isAssistant)) continue;
+      if (this.controls(text.slice(this.tail(start, end), end)).length > 0) continue;
       const [from, to] = this.controls(behind)[0] ?? [-1, -1];
       if (from !== 0 || this.origins.touches(end, end + to)) continue;
       const token = behind.slice(0, to);
-      const endsOthers = [...this.origins.ends(isAssistant)].some((at) =>
-        text.startsWith(token, at),
-      );
-      if (token === this.eos || endsOthers) throw outside(token);
+      if (token === this.eos || this.endsOthers(token, isAssistant)) throw outside(token);
     }
+  }
+
+  /** Whether a token stands right behind the text of every message that is not the assistant's. */
+  private endsOthers(token: string, isAssistant: (message: number) => boolean): boolean {
+    const others = [...this.origins.ends()].filter(([message]) => !isAssistant(message));
+    return others.length > 0 && others.every(([, at]) => this.rendered.text.startsWith(token, at));
   }
 
   /** The stretches with the ends of turns that `policy` asks for. */

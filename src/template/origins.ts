@@ -31,11 +31,13 @@ export class Origins {
     return null;
   }
 
-  /** Ends of the row's texts that are of other messages than those for which `skips` holds. */
-  *ends(skips: (message: number) => boolean): Generator<number> {
+  /** Where the text of each message ends. */
+  ends(): Map<number, number> {
+    const ends = new Map<number, number>();
     for (const [, to, message] of this.within(0, Number.POSITIVE_INFINITY)) {
-      if (message >= 0 && !skips(message)) yield to;
+      if (message >= 0) ends.set(message, to);
     }
+    return ends;
   }
 
   private *within(start: number, end: number): Generator<[number, number, number]> {
