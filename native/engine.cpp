@@ -208,9 +208,9 @@ void Engine::save(const std::string& path, const std::vector<uint8_t>& header,
   backend_->synchronize();
   for (const TensorWrite& tensor : tensors) {
     Parameter& parameter = parameters_->find(tensor.name);
-    const Tensor held =
-        parameter.master ? master_rows(parameter.master, parameter, 0, parameter.rows)
-                         : parameter.value;
+    const Tensor held = parameter.master
+                            ? master_rows(parameter.master, parameter, 0, parameter.rows)
+                            : parameter.value;
     const int64_t step = rows_at_a_time(parameter);
     for (int64_t first = 0; first < parameter.rows; first += step) {
       const int64_t rows = std::min(step, parameter.rows - first), count = rows * parameter.cols;
@@ -218,10 +218,10 @@ void Engine::save(const std::string& path, const std::vector<uint8_t>& header,
       std::vector<uint8_t> into(static_cast<size_t>(count) * size_of(tensor.dtype));
       backend_->download(from.data(), held.row_range(first, rows));
       convert(from.data(), held.dtype, into.data(), tensor.dtype, count);
-      file.write(into.data(),
-                 tensor.offset + static_cast<uint64_t>(first * parameter.cols) *
-                                     size_of(tensor.dtype),
-                 into.size());
+      file.write(
+          into.data(),
+          tensor.offset + static_cast<uint64_t>(first * parameter.cols) * size_of(tensor.dtype),
+          into.size());
     }
   }
   file.finish();

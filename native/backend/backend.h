@@ -22,7 +22,7 @@ class Backend {
  public:
   virtual ~Backend();  // in registry.cpp, so that no instruction set owns the table
 
-  virtual uint64_t memory() = 0;             // bytes an engine may take in all; 0: unknown
+  virtual uint64_t memory() = 0;  // bytes an engine may take in all; 0: unknown
   virtual uint64_t taken() = 0;   // bytes of it in use already: libraries, workspaces, others
   virtual void* allocate(size_t bytes) = 0;  // 64-byte aligned, zeroed; throws Code::memory
   virtual void release(void* memory) = 0;

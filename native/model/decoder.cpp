@@ -16,8 +16,8 @@ constexpr int64_t kDocumentMultiple = 16;
 }  // namespace
 
 Decoder::Decoder(const ModelSpec& spec, const EngineOptions& options, Parameters& parameters,
-                 Backend& backend, Activations& activations, Scratch& scratch,
-                 int64_t recompute, const std::atomic<bool>& interrupted)
+                 Backend& backend, Activations& activations, Scratch& scratch, int64_t recompute,
+                 const std::atomic<bool>& interrupted)
     : spec_(spec),
       options_(options),
       parameters_(parameters),
@@ -206,7 +206,8 @@ Decoder::Pass Decoder::upload(const Batch& batch) {
   if (tokens > size) filled.segments.push_back(static_cast<int32_t>(tokens));
   if (multiple > 1) {
     const int64_t room = options_.max_tokens - filled.documents();
-    const int64_t empty = (kDocumentMultiple - filled.documents() % kDocumentMultiple) % kDocumentMultiple;
+    const int64_t empty =
+        (kDocumentMultiple - filled.documents() % kDocumentMultiple) % kDocumentMultiple;
     filled.segments.insert(filled.segments.end(), static_cast<size_t>(std::min(room, empty)),
                            static_cast<int32_t>(tokens));
   }
@@ -226,8 +227,8 @@ Decoder::Pass Decoder::upload(const Batch& batch) {
 void Decoder::repeat(const Pass& pass, int64_t half, const std::function<void()>& work) {
   check_interrupt();
   if (pass.dropout > 0) return work();
-  const auto size = static_cast<uint64_t>(pass.tokens), documents =
-      static_cast<uint64_t>(pass.documents);
+  const auto size = static_cast<uint64_t>(pass.tokens),
+             documents = static_cast<uint64_t>(pass.documents);
   backend_.repeat((size << 34) | (documents << 2) | static_cast<uint64_t>(adapters_on) << 1 |
                       static_cast<uint64_t>(half),
                   work);

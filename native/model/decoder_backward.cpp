@@ -153,7 +153,7 @@ void Decoder::embed_backward(const Pass& pass) {
     args.x = rows(activations_.token_rows, pass.tokens);
     args.d_y = d_stream;
     args.low = low_of(project, activations_.token_low, pass.tokens, options_.adapter.rank);
-      if (table.gradient)
+    if (table.gradient)
       args.d_x = Tensor(scratch_.d_input.data, options_.dtype, pass.tokens, spec_.embedding);
     linear_backward(context(pass, spec_.layers * kLinearsOfLayer), project, args);
     d_tokens = args.d_x;

@@ -84,15 +84,15 @@ void Head::backward(const LinearContext& context, const Chunk& chunk, Tensor d_l
   backend_.scatter_rows({scratch_.rows + chunk.first, d_x, d_stream});
 }
 
-void Head::losses(const LinearContext& context, const Stream& stream,
-                  const Supervised& supervised, Tensor d_stream) {
+void Head::losses(const LinearContext& context, const Stream& stream, const Supervised& supervised,
+                  Tensor d_stream) {
   const auto total = static_cast<int64_t>(supervised.rows.size());
   const size_t bytes = supervised.rows.size() * sizeof(int32_t);
   backend_.upload(scratch_.rows, supervised.rows.data(), bytes);
   backend_.upload(scratch_.targets, supervised.targets.data(), bytes);
   if (d_stream)
-    backend_.zero(d_stream.data, static_cast<size_t>(d_stream.rows * d_stream.stride) *
-                                     size_of(d_stream.dtype));
+    backend_.zero(d_stream.data,
+                  static_cast<size_t>(d_stream.rows * d_stream.stride) * size_of(d_stream.dtype));
   for (int64_t first = 0; first < total; first += scratch_.chunk) {
     LinearContext own = context;
     own.stream += static_cast<uint64_t>(first) << 40;  // each chunk drops its own elements

@@ -61,8 +61,8 @@ void step_elements(const AdamwTensor& tensor, const Step& step, float decay, int
     const Vec g = load(gradient + i, lanes) * step.scale;
     const Vec m = load(first + i, lanes) * step.beta1 + g * step.rest1;
     const Vec v = load(second + i, lanes) * step.beta2 + g * g * step.rest2;
-    const Vec p = load(master + i, lanes) * decay -
-                  step.rate * m / (sqrt(v) * step.root + step.epsilon);
+    const Vec p =
+        load(master + i, lanes) * decay - step.rate * m / (sqrt(v) * step.root + step.epsilon);
     store(master + i, p, lanes);
     store(first + i, m, lanes);
     store(second + i, v, lanes);

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 
 #include "fixture.h"
@@ -8,6 +9,9 @@ namespace {
 struct Case {
   std::vector<int32_t> queries, keys;  // of each document
   int64_t heads, kv_heads, size;
+  int64_t window = 0;
+  double soft_cap = 0;
+  bool slopes = false;
 };
 
 std::vector<Case> cases() {
@@ -18,6 +22,22 @@ std::vector<Case> cases() {
           {{150}, {150}, 3, 3, 64},
           {{3, 130, 64}, {3, 130, 64}, 6, 1, 16},
           {{40}, {40}, 2, 1, 256}};
+}
+
+/** Head sizes with padding and without, tiles cut by documents, empty documents, masks of all
+ * kinds. */
+std::vector<Case> device_cases() {
+  std::vector<Case> all;
+  for (int64_t size : {32, 40, 64, 80, 96, 128, 192})
+    all.push_back({{30, 1, 40}, {30, 1, 40}, 4, size % 3 == 0 ? 1 : 2, size});
+  all.push_back({{33, 0, 100, 0, 0}, {33, 0, 100, 0, 0}, 2, 1, 64});
+  all.push_back({{129}, {129}, 8, 1, 32});
+  all.push_back({{100, 37}, {100, 37}, 2, 2, 64, 20});
+  all.push_back({{70, 5}, {70, 5}, 2, 1, 64, 1});
+  all.push_back({{75}, {75}, 2, 1, 64, 0, 1.5});
+  all.push_back({{20, 75}, {20, 75}, 4, 2, 40, 0, 0, true});
+  all.push_back({{90, 20}, {90, 20}, 2, 1, 128, 33, 2, true});
+  return all;
 }
 
 /** Fewer queries than keys: decoding, and a prompt after a cache. */
@@ -31,6 +51,9 @@ std::string name_of(const Case& c, DType dtype) {
     name += (s ? "+" : "") + std::to_string(c.queries[s]);
     if (c.keys[s] != c.queries[s]) name += "/" + std::to_string(c.keys[s]);
   }
+  if (c.window) name += " window=" + std::to_string(c.window);
+  if (c.soft_cap > 0) name += " cap";
+  if (c.slopes) name += " slopes";
   return name + " H=" + std::to_string(c.heads) + " K=" + std::to_string(c.kv_heads) +
          " E=" + std::to_string(c.size);
 }
@@ -54,6 +77,7 @@ struct Operands {
     q.random(1, 2);
     k.random(2, 2);
     v.random(3);
+    for (int64_t h = 0; h < c.heads; ++h) slopes.push_back(0.25f / static_cast<float>(1 << h % 8));
   }
   AttentionArgs args(const Case& c) {
     AttentionArgs args;
@@ -68,11 +92,15 @@ struct Operands {
     args.kv_heads = c.kv_heads;
     args.head_size = c.size;
     args.scale = scale;
+    args.window = c.window;
+    args.soft_cap = static_cast<float>(c.soft_cap);
+    args.slopes = c.slopes ? slopes.data() : nullptr;
     args.lse = lse.f32();
     return args;
   }
   Array<int32_t> q_starts, k_starts;
   Matrix q, k, v, out, lse;
+  Array<float> slopes;
   float scale;
 };
 
@@ -84,17 +112,21 @@ void reference_row(const Case& c, const Operands& o, const Values& q, const Valu
   const double* row = q.data() + (t * c.heads + h) * size;
   Values scores;
   double top = -INFINITY, total = 0;
-  for (int64_t j = 0; j <= last; ++j) {
+  const int64_t first = c.window ? std::max<int64_t>(0, last - c.window + 1) : 0;
+  for (int64_t j = first; j <= last; ++j) {
     double score = 0;
     const double* key = k.data() + ((o.k_starts[s] + j) * c.kv_heads + kv) * size;
     for (int64_t e = 0; e < size; ++e) score += row[e] * key[e];
-    scores.push_back(score * static_cast<double>(o.scale));
+    score *= static_cast<double>(o.scale);
+    if (c.soft_cap > 0) score = c.soft_cap * std::tanh(score / c.soft_cap);
+    if (c.slopes) score += static_cast<double>(o.slopes[static_cast<size_t>(h)] * (j - last));
+    scores.push_back(score);
     top = std::fmax(top, scores.back());
   }
   for (double& score : scores) total += score = std::exp(score - top);
   for (int64_t e = 0; e < size; ++e) out[e] = 0;
-  for (int64_t j = 0; j <= last; ++j) {
-    const double p = scores[static_cast<size_t>(j)] / total;
+  for (int64_t j = first; j <= last; ++j) {
+    const double p = scores[static_cast<size_t>(j - first)] / total;
     const double* value = v.data() + ((o.k_starts[s] + j) * c.kv_heads + kv) * size;
     for (int64_t e = 0; e < size; ++e) out[e] += p * value[e];
   }
@@ -163,7 +195,13 @@ void check_backward(const Case& c, Backend& backend, DType dtype) {
   args.kv_heads = c.kv_heads;
   args.head_size = c.size;
   args.scale = o.scale;
+  args.window = c.window;
+  args.soft_cap = static_cast<float>(c.soft_cap);
+  args.slopes = c.slopes ? o.slopes.data() : nullptr;
   args.lse = o.lse.f32();
+  Array<uint8_t> scratch;
+  scratch.resize(backend.attention_backward_scratch(o.q.rows, c.heads, c.size));
+  args.scratch = scratch.data();
   run_stable({&d_q, &d_k, &d_v}, {1, 3, 16}, [&] { backend.attention_backward(args); });
   Values q = o.q.values(), k = o.k.values(), v = o.v.values();
   const Values upstream = d_out.values();
@@ -184,6 +222,12 @@ TEST(attention) {
   for (NamedBackend& b : backends()) {
     for (DType dtype : {DType::f32, DType::bf16}) {
       for (const Case& c : cases()) {
+        run(name_of(c, dtype) + " " + b.isa, [&] { check_forward(c, *b.backend, dtype); });
+        run(name_of(c, dtype) + " backward " + b.isa,
+            [&] { check_backward(c, *b.backend, dtype); });
+      }
+      for (const Case& c : device_cases()) {
+        if (b.processor) break;
         run(name_of(c, dtype) + " " + b.isa, [&] { check_forward(c, *b.backend, dtype); });
         run(name_of(c, dtype) + " backward " + b.isa,
             [&] { check_backward(c, *b.backend, dtype); });

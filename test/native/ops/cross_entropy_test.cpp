@@ -59,8 +59,7 @@ Values row_of(const Values& all, int64_t row, int64_t cols) {
   return Values(all.begin() + row * cols, all.begin() + (row + 1) * cols);
 }
 
-void expect_rows(const Case& c, const Values& logits, const Array<int32_t>& targets,
-                 Matrix* out) {
+void expect_rows(const Case& c, const Values& logits, const Array<int32_t>& targets, Matrix* out) {
   Values expected[4];
   for (int64_t r = 0; r < c.rows; ++r) {
     const size_t target = static_cast<size_t>(targets[static_cast<size_t>(r)]);
