@@ -17,7 +17,8 @@ __thread Place place = {};
 
 namespace {
 
-constexpr size_t kGuard = 4096;  // bytes behind shared memory that must stay as they are
+constexpr size_t kGuard = 1024;  // bytes behind shared memory that must stay as they are
+constexpr size_t kPage = 4096, kRoom = kMostShared + 3 * kPage;  // whole pages
 constexpr unsigned char kPoison = 0xff, kUntouched = 0xa5;
 
 std::string threads_text(int first, int last) {
@@ -55,8 +56,7 @@ Order order_of_environment() {
 
 void Block::Free::operator()(unsigned char* memory) const { std::free(memory); }
 
-Block::Block() : shared_(static_cast<unsigned char*>(std::aligned_alloc(4096, 64 * kGuard))) {
-  static_assert(kMostShared + kGuard <= 64 * kGuard, "room for the guard");
+Block::Block() : shared_(static_cast<unsigned char*>(std::aligned_alloc(kPage, kRoom))) {
   check(shared_ != nullptr, Code::memory, "shared memory", "no memory for it");
   set_order(order_of_environment());
 }
@@ -72,9 +72,10 @@ void Block::set_order(const Order& order) {
 }
 
 /** 0 … count - 1 as the order wants them. */
-void Block::arrange(std::vector<int64_t>& items, int64_t count) {
+template <class T>
+void Block::arrange(std::vector<T>& items, int64_t count) {
   items.resize(static_cast<size_t>(count));
-  std::iota(items.begin(), items.end(), int64_t{0});
+  std::iota(items.begin(), items.end(), T{0});
   if (order_.kind == Order::reverse) std::reverse(items.begin(), items.end());
   if (order_.kind == Order::shuffle) std::shuffle(items.begin(), items.end(), random_);
 }
@@ -85,7 +86,11 @@ void Block::run(const char* name, const dim3& grid, const dim3& block, size_t sh
   thread_ = &thread;
   shared_size_ = shared;
   count_ = static_cast<int>(block.x * block.y * block.z);
-  if (threads_.size() < static_cast<size_t>(count_)) threads_.resize(static_cast<size_t>(count_));
+  const auto count = static_cast<size_t>(count_);
+  if (threads_.size() < count) {
+    threads_.resize(count);
+    warps_.resize((count + kWarp - 1) / kWarp);
+  }
   for (int i = 0; i < count_; ++i) threads_[static_cast<size_t>(i)].place = unravel(i, block);
   place.block_size = block;
   place.grid_size = grid;
@@ -98,23 +103,15 @@ void Block::run(const char* name, const dim3& grid, const dim3& block, size_t sh
 
 void Block::run_block() {
   poison_shared();
-  for (int i = 0; i < count_; ++i) threads_[static_cast<size_t>(i)].phase = Phase::fresh;
-  gathered_.assign(static_cast<size_t>((count_ + kWarp - 1) / kWarp), 0);
+  phases_.assign(static_cast<size_t>(count_), Phase::fresh);
+  for (Warp& warp : warps_) warp.gathered = 0;
   ended_ = at_barrier_ = 0;
   failure_ = nullptr;
+  turn_ = 0;
   arrange(turns_, count_);
-  while (ended_ < count_ && !failure_) {
-    bool moved = false;
-    for (turn_ = 0; turn_ < turns_.size() && !failure_; ++turn_) {
-      const int next = static_cast<int>(turns_[turn_]);
-      const Phase phase = threads_[static_cast<size_t>(next)].phase;
-      if (phase != Phase::fresh && phase != Phase::ready) continue;
-      moved = true;
-      step(next);
-    }
-    if (!moved) failure_ = std::make_exception_ptr(Error(Code::internal, name_, stuck()));
-    if (order_.kind == Order::shuffle) arrange(turns_, count_);
-  }
+  go_on(outside_);
+  if (ended_ < count_ && !failure_)
+    failure_ = std::make_exception_ptr(Error(Code::internal, name_, stuck()));
   if (!failure_) return check_shared();
   idle_.clear();  // threads that wait are abandoned where they are
   fibres_.clear();
@@ -122,50 +119,61 @@ void Block::run_block() {
   std::rethrow_exception(failure_);
 }
 
-/** Lets a thread run until it waits or ends; after a fresh one ends, others may follow it. */
-void Block::step(int next) {
-  Thread& thread = threads_[static_cast<size_t>(next)];
-  if (thread.phase == Phase::fresh) {
-    if (idle_.empty()) {
-      fibres_.push_back(
-          std::make_unique<Fibre>([](void* block) { static_cast<Block*>(block)->work(); }, this));
-      idle_.push_back(fibres_.back().get());
+/** The next thread that can run; -1 where none can, or none should. */
+int Block::next() {
+  if (failure_ || ended_ == count_) return -1;
+  for (int looked = 0; looked < 2 * count_; ++looked) {
+    if (turn_ == turns_.size()) {
+      turn_ = 0;
+      if (order_.kind == Order::shuffle) arrange(turns_, count_);
     }
-    thread.fibre = idle_.back();
-    idle_.pop_back();
+    const int thread = turns_[turn_++];
+    const Phase phase = phases_[static_cast<size_t>(thread)];
+    if (phase == Phase::fresh || phase == Phase::ready) return thread;
   }
-  enter(next);
-  thread.fibre->resume();
+  return -1;
 }
 
-void Block::enter(int next) {
-  running_ = next;
-  place.thread = threads_[static_cast<size_t>(next)].place;
+/** Where a thread goes on, or begins. */
+Fibre& Block::fibre_of(int thread) {
+  Fibre*& fibre = threads_[static_cast<size_t>(thread)].fibre;
+  if (phases_[static_cast<size_t>(thread)] != Phase::fresh) return *fibre;
+  if (idle_.empty()) {
+    fibres_.push_back(
+        std::make_unique<Fibre>([](void* block) { static_cast<Block*>(block)->work(); }, this));
+    idle_.push_back(fibres_.back().get());
+  }
+  fibre = idle_.back();
+  idle_.pop_back();
+  return *fibre;
+}
+
+/** From a stack that has nothing to do for now to the next thread's, or outside. */
+void Block::go_on(Fibre& from) {
+  const int thread = next();
+  if (thread < 0) {
+    if (&from != &outside_) from.switch_to(outside_);
+    return;
+  }
+  Fibre& to = fibre_of(thread);
+  running_ = thread;
+  if (&to != &from) from.switch_to(to);
 }
 
 /** The life of a fibre: thread after thread, each to its end. */
 void Block::work() {
   for (;;) {
-    Fibre* fibre = threads_[static_cast<size_t>(running_)].fibre;
-    for (;;) {
-      run_thread();
-      // The next in turn can go on here, which spares two switches, if it has yet to begin.
-      if (failure_ || turn_ + 1 >= turns_.size()) break;
-      const int next = static_cast<int>(turns_[turn_ + 1]);
-      Thread& thread = threads_[static_cast<size_t>(next)];
-      if (thread.phase != Phase::fresh) break;
-      thread.fibre = fibre;
-      ++turn_;
-      enter(next);
-    }
-    idle_.push_back(fibre);
-    fibre->pause();
+    Fibre& own = *threads_[static_cast<size_t>(running_)].fibre;
+    run_thread();
+    idle_.push_back(&own);  // a thread that has yet to begin goes on here, which spares a switch
+    go_on(own);
   }
 }
 
 void Block::run_thread() {
   Thread& thread = threads_[static_cast<size_t>(running_)];
-  thread.phase = Phase::ready;
+  phases_[static_cast<size_t>(running_)] = Phase::ready;
+  place.thread = thread.place;
   thread.copy_group = 0;
   try {
     (*thread_)();
@@ -173,49 +181,45 @@ void Block::run_thread() {
   } catch (...) {
     failure_ = std::current_exception();
   }
-  thread.phase = Phase::ended;
+  phases_[static_cast<size_t>(running_)] = Phase::ended;
   ++ended_;
 }
 
 void Block::wait(Phase phase) {
-  Thread& thread = threads_[static_cast<size_t>(running_)];
-  thread.phase = phase;
-  thread.fibre->pause();
+  const Thread& thread = threads_[static_cast<size_t>(running_)];
+  phases_[static_cast<size_t>(running_)] = phase;
+  go_on(*thread.fibre);
+  place.thread = thread.place;
 }
 
 void Block::barrier() {
   if (++at_barrier_ < count_) return wait(Phase::at_barrier);
   at_barrier_ = 0;
-  for (int i = 0; i < count_; ++i) {
-    if (i != running_) threads_[static_cast<size_t>(i)].phase = Phase::ready;
-  }
+  std::fill(phases_.begin(), phases_.end(), Phase::ready);
 }
 
 void Block::collective(const char* what, uint32_t mask, void* operand, Combine combine) {
   const int first = running_ / kWarp * kWarp, self = running_ - first;
   if (!(mask >> self & 1)) fail(std::string(what) + " with a mask that leaves the lane itself out");
-  Thread& own = threads_[static_cast<size_t>(running_)];
-  own.what = what;
-  own.mask = mask;
-  own.operand = operand;
-  uint32_t& gathered = gathered_[static_cast<size_t>(running_ / kWarp)];
-  gathered |= uint32_t{1} << self;
-  if ((gathered & mask) != mask) {
+  Warp& warp = warps_[static_cast<size_t>(running_ / kWarp)];
+  warp.gathered |= uint32_t{1} << self;
+  warp.what[self] = what;
+  warp.mask[self] = mask;
+  warp.operand[self] = operand;
+  if ((warp.gathered & mask) != mask) {
     if (first + kWarp > count_ && mask >> (count_ - first))
       fail(std::string(what) + " with a mask beyond the block");
     return wait(Phase::at_collective);
   }
-  void* operands[kWarp] = {};
   for (int i = 0; i < kWarp; ++i) {
     if (!(mask >> i & 1)) continue;
-    const Thread& other = threads_[static_cast<size_t>(first + i)];
-    if (other.mask != mask || std::strcmp(other.what, what) != 0) return wait(Phase::at_collective);
-    operands[i] = other.operand;
+    if (warp.mask[i] != mask || (warp.what[i] != what && std::strcmp(warp.what[i], what) != 0))
+      return wait(Phase::at_collective);
   }
-  combine(mask, operands);
-  gathered &= ~mask;
+  combine(mask, warp.operand);
+  warp.gathered &= ~mask;
   for (int i = 0; i < kWarp; ++i) {
-    if ((mask >> i & 1) && i != self) threads_[static_cast<size_t>(first + i)].phase = Phase::ready;
+    if (mask >> i & 1) phases_[static_cast<size_t>(first + i)] = Phase::ready;
   }
 }
 
@@ -224,12 +228,14 @@ void Block::fail(const std::string& what) const {
               "block " + text(place.block) + ", thread " + text(place.thread) + ": " + what);
 }
 
-std::string Block::state_of(const Thread& thread) const {
-  switch (thread.phase) {
+std::string Block::state_of(int thread) const {
+  const Warp& warp = warps_[static_cast<size_t>(thread / kWarp)];
+  switch (phases_[static_cast<size_t>(thread)]) {
     case Phase::at_barrier:
       return "at a barrier of the block";
     case Phase::at_collective:
-      return std::string("at ") + thread.what + " of lanes " + hex(thread.mask);
+      return std::string("at ") + warp.what[thread % kWarp] + " of lanes " +
+             hex(warp.mask[thread % kWarp]);
     case Phase::ended:
       return "ended";
     default:
@@ -242,8 +248,8 @@ std::string Block::stuck() const {
   std::string message = "block " + text(place.block) + " waits for ever: ";
   int first = 0;
   for (int i = 1; i <= count_; ++i) {
-    const std::string state = state_of(threads_[static_cast<size_t>(first)]);
-    if (i < count_ && state_of(threads_[static_cast<size_t>(i)]) == state) continue;
+    const std::string state = state_of(first);
+    if (i < count_ && state_of(i) == state) continue;
     message += (first ? "; " : "") + threads_text(first, i - 1) + " " + state;
     first = i;
   }
@@ -253,12 +259,12 @@ std::string Block::stuck() const {
 void Block::poison_shared() {
   unsigned char* memory = shared_.get();
 #ifdef __SANITIZE_ADDRESS__
-  ASAN_UNPOISON_MEMORY_REGION(memory, 64 * kGuard);
+  ASAN_UNPOISON_MEMORY_REGION(memory, kRoom);
 #endif
   std::memset(memory, kPoison, shared_size_);
   std::memset(memory + shared_size_, kUntouched, kGuard);
 #ifdef __SANITIZE_ADDRESS__
-  ASAN_POISON_MEMORY_REGION(memory + shared_size_, 64 * kGuard - shared_size_);
+  ASAN_POISON_MEMORY_REGION(memory + shared_size_, kRoom - shared_size_);
 #endif
 }
 

@@ -46,13 +46,16 @@ class Block {
   enum class Phase : uint8_t { fresh, ready, at_barrier, at_collective, ended };
   struct Thread {
     uint3 place = {};
-    Phase phase = Phase::fresh;
     Fibre* fibre = nullptr;
-    const char* what = nullptr;  // of the collective
-    uint32_t mask = 0;
-    void* operand = nullptr;
     std::vector<Copy> copies;
     int copy_group = 0;
+  };
+  /** What its lanes wait for, where they are at a collective. */
+  struct Warp {
+    uint32_t gathered = 0;  // the lanes that are
+    uint32_t mask[kWarp];
+    const char* what[kWarp];
+    void* operand[kWarp];
   };
   struct Free {
     void operator()(unsigned char* memory) const;
@@ -60,26 +63,32 @@ class Block {
 
   Block();
   void run_block();
-  void step(int thread);
+  int next();
+  Fibre& fibre_of(int thread);
+  void go_on(Fibre& from);
   void work();
   void run_thread();
-  void enter(int thread);
   void wait(Phase phase);
-  void arrange(std::vector<int64_t>& items, int64_t count);
+  template <class T>
+  void arrange(std::vector<T>& items, int64_t count);
   void poison_shared();
   void check_shared() const;
   std::string stuck() const;
-  std::string state_of(const Thread& thread) const;
+  std::string state_of(int thread) const;
 
   const char* name_ = "";
   const std::function<void()>* thread_ = nullptr;
   size_t shared_size_ = 0;
   std::unique_ptr<unsigned char, Free> shared_;
-  std::vector<Thread> threads_;     // of the block, at least as many as it has
-  std::vector<uint32_t> gathered_;  // by warp: the lanes that wait for others
+  // Of the block's threads and warps, at least as many as it has.
+  std::vector<Thread> threads_;
+  std::vector<Phase> phases_;
+  std::vector<Warp> warps_;
   int count_ = 0, running_ = 0, ended_ = 0, at_barrier_ = 0;
-  std::vector<int64_t> blocks_, turns_;  // in the order they run
-  size_t turn_ = 0;
+  std::vector<int64_t> blocks_;  // in the order they run
+  std::vector<int> turns_;       // the same of threads
+  size_t turn_ = 0;              // whose comes next
+  Fibre outside_;
   std::vector<std::unique_ptr<Fibre>> fibres_;
   std::vector<Fibre*> idle_;
   std::exception_ptr failure_;

@@ -24,7 +24,9 @@ constexpr size_t kStack = size_t{1} << 20;  // the sanitizer spreads frames out
 constexpr size_t kStack = size_t{256} << 10;
 #endif
 
-thread_local Fibre* entering = nullptr;  // the one that runs for the first time
+// The last switch of this thread.
+__thread Fibre* left = nullptr;
+__thread Fibre* entered = nullptr;
 
 }  // namespace
 
@@ -58,82 +60,75 @@ attune_switch_stack:
 )");
 
 struct Fibre::Context {
+  Context() = default;
   Context(void* stack, void (*enter)()) {
     auto* top = reinterpret_cast<uint64_t*>(static_cast<uint8_t*>(stack) + kStack);
     *--top = 0;  // no caller: unwinding ends here
     *--top = reinterpret_cast<uint64_t>(enter);
     top -= 6;  // the registers, whatever they hold
-    inner = top;
+    at = top;
   }
-  void go_in() { attune_switch_stack(&outer, inner); }
-  void go_out() { attune_switch_stack(&inner, outer); }
+  void switch_to(const Context& other) { attune_switch_stack(&at, other.at); }
 
-  void* inner = nullptr;
-  void* outer = nullptr;
+  void* at = nullptr;
 };
 #else
 struct Fibre::Context {
+  Context() = default;
   Context(void* stack, void (*enter)()) {
-    getcontext(&inner);
-    inner.uc_stack.ss_sp = stack;
-    inner.uc_stack.ss_size = kStack;
-    inner.uc_link = nullptr;
-    makecontext(&inner, enter, 0);
+    getcontext(&at);
+    at.uc_stack.ss_sp = stack;
+    at.uc_stack.ss_size = kStack;
+    at.uc_link = nullptr;
+    makecontext(&at, enter, 0);
   }
-  void go_in() { swapcontext(&outer, &inner); }
-  void go_out() { swapcontext(&inner, &outer); }
+  void switch_to(const Context& other) { swapcontext(&at, &other.at); }
 
-  ucontext_t inner, outer;
+  ucontext_t at;
 };
 #endif
+
+Fibre::Fibre() : context_(new Context()) {}
 
 Fibre::Fibre(void (*body)(void*), void* argument) : body_(body), argument_(argument) {
   memory_ =
       mmap(nullptr, kPage + kStack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   check(memory_ != MAP_FAILED, Code::memory, "fibre", "no memory for a stack");
   mprotect(memory_, kPage, PROT_NONE);
-  context_ = new Context(static_cast<uint8_t*>(memory_) + kPage, enter);
+  stack_ = static_cast<uint8_t*>(memory_) + kPage;
+  size_ = kStack;
+  context_ = new Context(const_cast<void*>(stack_), enter);
 }
 
 Fibre::~Fibre() {
   delete context_;
+  if (!memory_) return;
 #ifdef __SANITIZE_ADDRESS__
-  // Frames that were abandoned have left their marks.
-  ASAN_UNPOISON_MEMORY_REGION(static_cast<uint8_t*>(memory_) + kPage, kStack);
+  ASAN_UNPOISON_MEMORY_REGION(stack_, size_);  // frames that were abandoned have left their marks
 #endif
   munmap(memory_, kPage + kStack);
 }
 
 void Fibre::enter() {
-  Fibre* fibre = entering;
-  fibre->switched(nullptr);
-  fibre->body_(fibre->argument_);
+  arrived();
+  entered->body_(entered->argument_);
 }
 
-/** On the fibre, after each switch to it. */
-void Fibre::switched([[maybe_unused]] void* fake_stack) {
+/** On a fibre, after each switch to it. */
+void Fibre::arrived() {
 #ifdef __SANITIZE_ADDRESS__
-  __sanitizer_finish_switch_fiber(fake_stack, &outer_stack_, &outer_size_);
-#endif
-}
-
-void Fibre::resume() {
-  entering = this;
-#ifdef __SANITIZE_ADDRESS__
-  __sanitizer_start_switch_fiber(&outer_fake_, static_cast<uint8_t*>(memory_) + kPage, kStack);
-#endif
-  context_->go_in();
-#ifdef __SANITIZE_ADDRESS__
-  __sanitizer_finish_switch_fiber(outer_fake_, nullptr, nullptr);
+  __sanitizer_finish_switch_fiber(entered->fake_, &left->stack_, &left->size_);
 #endif
 }
 
-void Fibre::pause() {
+void Fibre::switch_to(Fibre& other) {
+  left = this;
+  entered = &other;
 #ifdef __SANITIZE_ADDRESS__
-  __sanitizer_start_switch_fiber(&fake_, outer_stack_, outer_size_);
+  __sanitizer_start_switch_fiber(&fake_, other.stack_, other.size_);
 #endif
-  context_->go_out();
-  switched(fake_);
+  context_->switch_to(*other.context_);
+  arrived();
 }
 
 }  // namespace attune::cuda::host

@@ -6,30 +6,30 @@ namespace attune::cuda::host {
 
 class Fibre {
  public:
-  /** `body(argument)` runs on the fibre from the first `resume` on, and must never return. */
+  /** The stack that the calling thread runs on. */
+  Fibre();
+  /** `body(argument)` runs on the fibre from the first switch to it on, and must never return. */
   Fibre(void (*body)(void*), void* argument);
   ~Fibre();
   Fibre(const Fibre&) = delete;
   Fibre& operator=(const Fibre&) = delete;
 
-  /** From outside: runs the fibre until it pauses. */
-  void resume();
-  /** On the fibre: back to where it was resumed. */
-  void pause();
+  /** Called on this fibre: goes on with `other` until something switches back. */
+  void switch_to(Fibre& other);
 
  private:
   struct Context;
   static void enter();
-  void switched(void* fake_stack);
+  static void arrived();
 
-  void (*body_)(void*);
-  void* argument_;
-  void* memory_;  // a page that may not be touched, then the stack, which grows down to it
+  void (*body_)(void*) = nullptr;
+  void* argument_ = nullptr;
+  void* memory_ =
+      nullptr;  // a page that may not be touched, then the stack, which grows down to it
   Context* context_;
-  // Where it was resumed from, and the sanitizer's notes on both stacks.
-  const void* outer_stack_ = nullptr;
-  size_t outer_size_ = 0;
-  void* outer_fake_ = nullptr;
+  // For the address sanitizer: where the stack is, and its notes on frames.
+  const void* stack_ = nullptr;
+  size_t size_ = 0;
   void* fake_ = nullptr;
 };
 

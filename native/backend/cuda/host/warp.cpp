@@ -34,20 +34,21 @@ struct Mma {
 
 void combine_shuffle(uint32_t mask, void* const* lanes) {
   for (int i = 0; i < kWarp; ++i) {
-    if (!lanes[i]) continue;
+    if (!(mask >> i & 1)) continue;
     auto* own = static_cast<Shuffle*>(lanes[i]);
     own->absent = own->source < 0 || own->source >= kWarp || !(mask >> own->source & 1);
     if (!own->absent) own->result = static_cast<const Shuffle*>(lanes[own->source])->bits;
   }
 }
 
-void combine_ballot(uint32_t, void* const* lanes) {
+void combine_ballot(uint32_t mask, void* const* lanes) {
   uint32_t result = 0;
   for (int i = 0; i < kWarp; ++i) {
-    if (lanes[i] && static_cast<const Ballot*>(lanes[i])->predicate) result |= uint32_t{1} << i;
+    if ((mask >> i & 1) && static_cast<const Ballot*>(lanes[i])->predicate)
+      result |= uint32_t{1} << i;
   }
   for (int i = 0; i < kWarp; ++i) {
-    if (lanes[i]) static_cast<Ballot*>(lanes[i])->result = result;
+    if (mask >> i & 1) static_cast<Ballot*>(lanes[i])->result = result;
   }
 }
 
