@@ -3,23 +3,22 @@ import type { ChatExtras } from '../data/record.ts';
 import { AttuneError } from '../errors.ts';
 import { JinjaFailure } from './jinja/failure.ts';
 import { JinjaTemplate } from './jinja/template.ts';
-import { type Marks, Text } from './jinja/text.ts';
+import { Text } from './jinja/text.ts';
 import { Dict, List, RowValues, type Value } from './jinja/values.ts';
+import { Origins } from './origins.ts';
+import { flagKeys } from './turns.ts';
 
 /** A rendered conversation, by UTF-16 unit. */
 export interface Rendered {
   text: string;
   /** Stretches inside {% generation %} blocks. */
   spans: [number, number][];
-  /** Where text of the row stands: start, end and index of the message (-1: none) in turn. */
-  origins: Marks;
+  /** Where text of the row stands. */
+  origins: Origins;
 }
 
 /** Of what the row gives besides its messages. */
 const noMessage = -1;
-
-/** Keys of a message that speak to the trainer, not to the template. */
-const trainerKeys = new Set(['train', 'weight']);
 
 /** A chat template: Jinja as transformers runs it, with the blocks that mark assistant text. */
 export class ChatTemplate {
@@ -65,9 +64,14 @@ export class ChatTemplate {
       variables.set('add_generation_prompt', addGenerationPrompt);
       const options = { now: this.now, size: row.size };
       const { text, generated } = this.template.render(variables, options);
-      return { text: text.text, spans: generated, origins: text.marks };
+      return { text: text.text, spans: generated, origins: new Origins(text.marks) };
     });
   }
+}
+
+/** Whether a key of a message speaks to the trainer, not to the template. */
+function isFlag(key: string): boolean {
+  return (flagKeys as readonly string[]).includes(key);
 }
 
 /**
@@ -77,7 +81,7 @@ export class ChatTemplate {
 function toDict(message: Message, index: number, row: RowValues): Dict {
   const dict = new Dict();
   for (const [key, value] of Object.entries(message)) {
-    if (value === undefined || trainerKeys.has(key)) continue;
+    if (value === undefined || isFlag(key)) continue;
     const word = key === 'role' && typeof value === 'string' && /^[\w.-]*$/.test(value);
     dict.set(new Text(key), word ? new Text(value) : row.convert(value, index));
   }

@@ -1,6 +1,5 @@
 import { AttuneError } from '../errors.ts';
 import type { Rendered } from './chat.ts';
-import { Origins } from './origins.ts';
 import type { Stretch } from './spans.ts';
 
 /** Which end-of-turn tokens are trained: of each trained turn, of the last one, every EOS, or none. */
@@ -14,15 +13,11 @@ const window = 256;
 
 /** Ends of turns in a rendered conversation: what the template writes behind the text of a turn. */
 export class TurnEnds {
-  private readonly origins: Origins;
-
   constructor(
     private readonly rendered: Rendered,
     private readonly eos: string | null,
     private readonly controls: FindControls,
-  ) {
-    this.origins = new Origins(rendered.origins);
-  }
+  ) {}
 
   /**
    * Throws `template` where the token that ends a turn of the assistant stands right behind a trained
@@ -33,11 +28,11 @@ export class TurnEnds {
     const { text } = this.rendered;
     for (const [start, end] of stretches) {
       const behind = text.slice(end, end + window);
-      const owners = this.origins.messages(start, end);
+      const owners = this.rendered.origins.messages(start, end);
       if (behind === '' || !owners.every(isAssistant)) continue;
       if (this.controls(text.slice(this.tail(start, end), end)).length > 0) continue;
       const [from, to] = this.controls(behind)[0] ?? [-1, -1];
-      if (from !== 0 || this.origins.touches(end, end + to)) continue;
+      if (from !== 0 || this.rendered.origins.touches(end, end + to)) continue;
       const token = behind.slice(0, to);
       if (token === this.eos || this.endsOthers(token, isAssistant)) throw outside(token);
     }
@@ -45,7 +40,7 @@ export class TurnEnds {
 
   /** Whether a token stands right behind the text of every message that is not the assistant's. */
   private endsOthers(token: string, isAssistant: (message: number) => boolean): boolean {
-    const others = [...this.origins.ends()].filter(([message]) => !isAssistant(message));
+    const others = [...this.rendered.origins.ends()].filter(([message]) => !isAssistant(message));
     return others.length > 0 && others.every(([, at]) => this.rendered.text.startsWith(token, at));
   }
 
@@ -61,7 +56,7 @@ export class TurnEnds {
 
   /** Where the row's text of a stretch ends. */
   private tail(start: number, end: number): number {
-    return this.origins.lastEnd(start, end);
+    return this.rendered.origins.lastEnd(start, end);
   }
 
   /** Where the end of a turn begins: at the first control token behind its text, or right behind it. */
@@ -78,7 +73,7 @@ export class TurnEnds {
     }
     const found: Stretch[] = [];
     for (let at = rendered.text.indexOf(eos); at >= 0; at = rendered.text.indexOf(eos, at + 1)) {
-      if (!this.origins.touches(at, at + eos.length)) found.push([at, at + eos.length]);
+      if (!rendered.origins.touches(at, at + eos.length)) found.push([at, at + eos.length]);
     }
     return found;
   }

@@ -1,7 +1,6 @@
 import type { Message } from '../data/message.ts';
 import { AttuneError } from '../errors.ts';
 import type { Rendered } from './chat.ts';
-import type { Origins } from './origins.ts';
 
 /**
  * Of the {% generation %} blocks of a conversation, those of the `trained` turns of the assistant. A
@@ -10,8 +9,7 @@ import type { Origins } from './origins.ts';
  * only some are trained.
  */
 export function markedStretches(
-  { spans }: Rendered,
-  origins: Origins,
+  { spans, origins }: Rendered,
   messages: readonly Message[],
   trained: ReadonlySet<number>,
 ): [number, number][] {

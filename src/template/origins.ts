@@ -41,7 +41,7 @@ export class Origins {
   }
 
   private *within(start: number, end: number): Generator<[number, number, number]> {
-    const { marks } = this;
+    const marks = this.marks;
     let low = 0;
     let high = marks.length / 3;
     while (low < high) {

@@ -3,7 +3,6 @@ import type { ChatExtras, DataRecord, Place, TokensRecord } from '../data/record
 import { AttuneError } from '../errors.ts';
 import type { ChatTemplate, Rendered } from './chat.ts';
 import { type FindControls, type TrainOnEos, TurnEnds } from './ends.ts';
-import { Origins } from './origins.ts';
 import { renderBoundary, renderTurns, type Stretch } from './spans.ts';
 import { refuseFlags, type TurnRules, trainedTurns } from './turns.ts';
 
@@ -132,12 +131,11 @@ function turnSegments(
 }
 
 function chatSegments({ text, origins }: Rendered, trained: readonly Stretch[]): Segments {
-  const row = new Origins(origins);
   return {
     text,
     spans: cover(text.length, trained),
     addSpecialTokens: false,
-    isPlain: origins.length === 0 ? null : (start, end) => row.touches(start, end),
+    isPlain: (start, end) => origins.touches(start, end),
   };
 }
 

@@ -3,7 +3,7 @@ import type { ChatExtras } from '../data/record.ts';
 import { AttuneError } from '../errors.ts';
 import type { ChatTemplate, Rendered } from './chat.ts';
 import { markedStretches } from './marked.ts';
-import { Origins } from './origins.ts';
+import type { Origins } from './origins.ts';
 
 /** [start, end) of trained text, in UTF-16 units. */
 export type Stretch = [number, number];
@@ -23,9 +23,9 @@ export function renderTurns(
   turns: readonly number[],
 ): { rendered: Rendered; stretches: Stretch[] } {
   const rendered = template.render(messages, extras);
-  const origins = new Origins(rendered.origins);
+  const { origins } = rendered;
   const trained = new Set(turns);
-  const marked = template.marked ? markedStretches(rendered, origins, messages, trained) : [];
+  const marked = template.marked ? markedStretches(rendered, messages, trained) : [];
   const others = turns
     .filter((turn) => !template.marked || messages[turn]?.role !== 'assistant')
     .map((turn) => prefixStretch(template, messages, extras, turn, rendered.text, origins))

@@ -18,11 +18,14 @@ export function trainedTurns(messages: readonly Message[], rules: TurnRules, fro
   return rules.maskHistory ? turns.slice(-1) : turns;
 }
 
+/** Keys by which a message says whether it is trained, as peers spell them. */
+export const flagKeys = ['train', 'weight', 'loss_weight'] as const;
+
 /** Throws `data` where a message says whether it is trained, and all tokens are. */
 export function refuseFlags(messages: readonly Message[]): void {
   const at = messages.findIndex((message, i) => ownFlag(message, i) !== null);
   if (at < 0) return;
-  const key = 'train' in (messages[at] as Message) ? 'train' : 'weight';
+  const key = flagKeys.find((name) => messages[at]?.[name] != null);
   throw new AttuneError(
     'data',
     `messages[${at}] has "${key}", which says nothing where every token is trained: leave ` +
@@ -32,22 +35,23 @@ export function refuseFlags(messages: readonly Message[]): void {
 
 /** What a message itself says about its training; null: nothing. */
 function ownFlag(message: Message, index: number): boolean | null {
-  const { train, weight } = message;
-  for (const [key, value] of Object.entries({ train, weight })) {
-    if (value === undefined || value === null || typeof value === 'boolean') continue;
-    if (value === 0 || value === 1) continue;
-    const reason =
-      key === 'weight' && typeof value === 'number'
-        ? 'a token is trained or it is not; a share would need a loss weighted by token'
-        : 'it says whether the turn is trained';
-    throw new AttuneError(
-      'data',
-      `messages[${index}].${key} is ${JSON.stringify(value)}: it must be true, false, 1 or 0; ${reason}`,
-    );
+  const given = flagKeys.filter((key) => message[key] !== undefined && message[key] !== null);
+  const flags = given.map((key) => toFlag(message[key], `messages[${index}].${key}`));
+  if (new Set(flags).size > 1) {
+    throw new AttuneError('data', `messages[${index}]: ${given.join(' and ')} disagree`);
   }
-  const flags = [train, weight].filter((value) => value !== undefined && value !== null);
-  if (flags.length === 2 && Boolean(train) !== Boolean(weight)) {
-    throw new AttuneError('data', `messages[${index}] has "train" and "weight", which disagree`);
-  }
-  return flags.length === 0 ? null : Boolean(flags[0]);
+  return flags[0] ?? null;
+}
+
+function toFlag(value: unknown, name: string): boolean {
+  if (typeof value === 'boolean') return value;
+  if (value === 0 || value === 1) return value === 1;
+  const reason =
+    typeof value === 'number'
+      ? 'a token is trained or it is not; a share would need a loss weighted by token'
+      : 'it says whether the turn is trained';
+  throw new AttuneError(
+    'data',
+    `${name} is ${JSON.stringify(value)}: it must be true, false, 1 or 0; ${reason}`,
+  );
 }

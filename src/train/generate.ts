@@ -86,8 +86,9 @@ function encodeMessages(
   }
   const template = new ChatTemplate(source, tokenizer.special);
   const extras = { tools: null, documents: null, variables: {} };
-  const { text } = template.render(messages, extras, { addGenerationPrompt: true });
-  return tokenizer.encode(text, { addSpecialTokens: false }).ids;
+  const { text, origins } = template.render(messages, extras, { addGenerationPrompt: true });
+  const isPlain = (start: number, end: number): boolean => origins.touches(start, end);
+  return tokenizer.encode(text, { addSpecialTokens: false, isPlain }).ids;
 }
 
 /** The tokenizer's EOS token, and every `eos_token_id` of generation_config.json or config.json. */

@@ -19,32 +19,33 @@ export class LoopState {
   }
 
   private member(name: string): Value | undefined {
-    const { index, items, depth } = this;
     switch (name) {
       case 'index':
-        return index + 1;
+        return this.index + 1;
       case 'index0':
-        return index;
+        return this.index;
       case 'revindex':
-        return items.length - index;
+        return this.items.length - this.index;
       case 'revindex0':
-        return items.length - index - 1;
+        return this.items.length - this.index - 1;
       case 'first':
-        return index === 0;
+        return this.index === 0;
       case 'last':
-        return index === items.length - 1;
+        return this.index === this.items.length - 1;
       case 'length':
-        return items.length;
+        return this.items.length;
       case 'depth':
-        return depth;
+        return this.depth;
       case 'depth0':
-        return depth - 1;
+        return this.depth - 1;
       case 'previtem':
-        return index === 0 ? new Undefined('there is no previous item') : items[index - 1];
+        return this.index === 0
+          ? new Undefined('there is no previous item')
+          : this.items[this.index - 1];
       case 'nextitem':
-        return index === items.length - 1
+        return this.index === this.items.length - 1
           ? new Undefined('there is no next item')
-          : items[index + 1];
+          : this.items[this.index + 1];
       case 'cycle':
         return new Callable(name, (given) => this.cycle(given));
       case 'changed':
@@ -59,11 +60,9 @@ export class LoopState {
   }
 
   private changed({ list }: Given): boolean {
-    const { seen } = this;
     const same =
-      seen !== null &&
-      seen.length === list.length &&
-      list.every((value, i) => equal(value, seen[i] as Value, this.budget));
+      this.seen?.length === list.length &&
+      list.every((value, i) => equal(value, this.seen?.[i] as Value, this.budget));
     this.seen = list;
     return !same;
   }

@@ -56,10 +56,11 @@ export class Lazy {
 
   /** The items that are left; there are none afterwards. */
   *[Symbol.iterator](): Generator<Value> {
-    const { items } = this;
-    if (items === null) return;
-    for (let next = items.next(); next.done !== true; next = items.next()) yield next.value;
-    this.items = null;
+    while (this.items !== null) {
+      const next = this.items.next();
+      if (next.done === true) this.items = null;
+      else yield next.value;
+    }
   }
 }
 
