@@ -12,11 +12,17 @@ namespace {
 constexpr int kWarps = 4, kThreads = kWarps * kWarp, kQueries = 16 * kWarps;
 
 template <int P>
-constexpr int kKeys = P > 128 ? 32 : 64;
+constexpr int kKeys = P > 192   ? 16
+                      : P > 128 ? 32
+                                : 64;
 
 template <int P>
 constexpr size_t kForwardShared =
     sizeof(bf16) * kTileStride<P>*(kQueries + 4 * kKeys<P>)+2 * kQueries * sizeof(int);
+
+constexpr size_t kMostShared = 99 << 10;  // of sm_86 and sm_89
+static_assert(kForwardShared<128> <= kMostShared && kForwardShared<192> <= kMostShared &&
+              kForwardShared<256> <= kMostShared);
 
 template <int P, bool Plain>
 __global__ void __launch_bounds__(kThreads)

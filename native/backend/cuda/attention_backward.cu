@@ -17,11 +17,17 @@ template <int P>
 constexpr int kRowsOf = 16 * kWarpsOf<P>;
 template <int P>
 constexpr int kColumnsOf = P > 128 ? P / 2 : P;
-constexpr int kOther = 32;  // rows of the other side at a time
+template <int P>
+constexpr int kOther = P > 192 ? 16 : 32;  // rows of the other side at a time
 
 template <int P>
-constexpr size_t kBackwardShared = sizeof(bf16) * kTileStride<P>*(2 * kRowsOf<P> + 4 * kOther) +
-                                   (kRowsOf<P> + kOther) * (sizeof(KeyRange) + 2 * sizeof(float));
+constexpr size_t kBackwardShared = sizeof(bf16) * kTileStride<P>*(2 * kRowsOf<P> + 4 * kOther<P>)+(
+                                                      kRowsOf<P> + kOther<P>)*(sizeof(KeyRange) +
+                                                                               2 * sizeof(float));
+
+constexpr size_t kMostShared = 99 << 10;  // of sm_86 and sm_89
+static_assert(kBackwardShared<128> <= kMostShared && kBackwardShared<192> <= kMostShared &&
+              kBackwardShared<256> <= kMostShared);
 
 /** What the kernels read, and where they write. */
 struct BackwardHeads {
@@ -79,15 +85,15 @@ __device__ __forceinline__ void store_rows(const HeadRows& to, int first_row, in
 template <int P, bool Plain>
 __global__ void __launch_bounds__(kWarp* kWarpsOf<P>)
     attention_keys_kernel(AttentionRule rule, BackwardHeads heads) {
-  constexpr int kThreads = kWarp * kWarpsOf<P>, kKeys = kRowsOf<P>, N = kOther / 8;
-  constexpr int kTile = kOther * kTileStride<P>, Columns = kColumnsOf<P> / 8;
+  constexpr int kThreads = kWarp * kWarpsOf<P>, kKeys = kRowsOf<P>, N = kOther<P> / 8;
+  constexpr int kTile = kOther<P> * kTileStride<P>, Columns = kColumnsOf<P> / 8;
   auto* k_tile = reinterpret_cast<bf16*>(shared_memory());
   bf16* v_tile = k_tile + kKeys * kTileStride<P>;
   bf16* q_tiles = v_tile + kKeys * kTileStride<P>;  // two
   bf16* d_tiles = q_tiles + 2 * kTile;              // two
   auto* ranges = reinterpret_cast<KeyRange*>(d_tiles + 2 * kTile);
-  auto* lses = reinterpret_cast<float*>(ranges + kOther);
-  float* deltas = lses + kOther;
+  auto* lses = reinterpret_cast<float*>(ranges + kOther<P>);
+  float* deltas = lses + kOther<P>;
 
   const int first_key = static_cast<int>(blockIdx.x) * kKeys;
   const int kv_head = static_cast<int>(blockIdx.y);
@@ -95,23 +101,25 @@ __global__ void __launch_bounds__(kWarp* kWarpsOf<P>)
   const int lane = static_cast<int>(threadIdx.x) % kWarp;
   const int warp = static_cast<int>(threadIdx.x) / kWarp, E = rule.head_size;
   const int last_key = min(first_key + kKeys, rule.queries) - 1;
-  const int begin = first_key / kOther, end = last_query_of(rule, last_key) / kOther + 1;
+  const int begin = first_key / kOther<P>, end = last_query_of(rule, last_key) / kOther<P> + 1;
   load_tile<P, kKeys, kThreads>(k_tile, heads.k.head(kv_head, E), first_key, E);
   load_tile<P, kKeys, kThreads>(v_tile, heads.v.head(kv_head, E), first_key, E);
   float d_k[Columns][4] = {}, d_v[Columns][4] = {};
   const int count = end - begin, steps = count * rule.group;
   const auto load_queries = [&](int step) {
-    const int head = kv_head * rule.group + step / count, first = (begin + step % count) * kOther;
-    load_tile<P, kOther, kThreads>(q_tiles + step % 2 * kTile, heads.q.head(head, E), first, E);
-    load_tile<P, kOther, kThreads>(d_tiles + step % 2 * kTile, heads.d_out.head(head, E), first, E);
+    const int head = kv_head * rule.group + step / count,
+              first = (begin + step % count) * kOther<P>;
+    load_tile<P, kOther<P>, kThreads>(q_tiles + step % 2 * kTile, heads.q.head(head, E), first, E);
+    load_tile<P, kOther<P>, kThreads>(d_tiles + step % 2 * kTile, heads.d_out.head(head, E), first,
+                                      E);
     copy_commit();
   };
   load_queries(0);
   for (int step = 0; step < steps; ++step) {
     const int head = kv_head * rule.group + step / count;
-    const int first_query = (begin + step % count) * kOther;
-    const int last_query = min(first_query + kOther, rule.queries) - 1;
-    if (threadIdx.x < kOther) {
+    const int first_query = (begin + step % count) * kOther<P>;
+    const int last_query = min(first_query + kOther<P>, rule.queries) - 1;
+    if (threadIdx.x < kOther<P>) {
       const int query = min(first_query + static_cast<int>(threadIdx.x), last_query);
       const bool real = first_query + static_cast<int>(threadIdx.x) <= last_query;
       const int64_t at = static_cast<int64_t>(head) * rule.queries + query;
@@ -131,8 +139,8 @@ __global__ void __launch_bounds__(kWarp* kWarpsOf<P>)
     multiply_transposed<P, N>(p, k_tile + 16 * warp * kTileStride<P>, q_tile);
     multiply_transposed<P, N>(d_s, v_tile + 16 * warp * kTileStride<P>, d_tile);
     const float slope = !Plain && rule.slopes ? rule.slopes[head] : 0.0f;
-    const bool inside = last_query - first_query == kOther - 1 &&
-                        first_key >= ranges[kOther - 1].first &&
+    const bool inside = last_query - first_query == kOther<P> - 1 &&
+                        first_key >= ranges[kOther<P> - 1].first &&
                         first_key + kKeys - 1 <= ranges[0].last;
 #pragma unroll
     for (int n = 0; n < N; ++n) {
@@ -158,8 +166,8 @@ __global__ void __launch_bounds__(kWarp* kWarpsOf<P>)
 template <int P, bool Plain>
 __global__ void __launch_bounds__(kWarp* kWarpsOf<P>)
     attention_queries_kernel(AttentionRule rule, BackwardHeads heads) {
-  constexpr int kThreads = kWarp * kWarpsOf<P>, kQueries = kRowsOf<P>, N = kOther / 8;
-  constexpr int kTile = kOther * kTileStride<P>;
+  constexpr int kThreads = kWarp * kWarpsOf<P>, kQueries = kRowsOf<P>, N = kOther<P> / 8;
+  constexpr int kTile = kOther<P> * kTileStride<P>;
   auto* q_tile = reinterpret_cast<bf16*>(shared_memory());
   bf16* d_tile = q_tile + kQueries * kTileStride<P>;
   bf16* k_tiles = d_tile + kQueries * kTileStride<P>;  // two
@@ -178,12 +186,12 @@ __global__ void __launch_bounds__(kWarp* kWarpsOf<P>)
   load_tile<P, kQueries, kThreads>(d_tile, heads.d_out.head(head, E), first_query, E);
   __syncthreads();
   const KeyRange lowest = ranges[0], highest = ranges[last_query - first_query];
-  const int begin = lowest.first / kOther, end = highest.last / kOther + 1;
+  const int begin = lowest.first / kOther<P>, end = highest.last / kOther<P> + 1;
   const auto load_keys = [&](int tile) {
-    load_tile<P, kOther, kThreads>(k_tiles + tile % 2 * kTile, heads.k.head(kv_head, E),
-                                   tile * kOther, E);
-    load_tile<P, kOther, kThreads>(v_tiles + tile % 2 * kTile, heads.v.head(kv_head, E),
-                                   tile * kOther, E);
+    load_tile<P, kOther<P>, kThreads>(k_tiles + tile % 2 * kTile, heads.k.head(kv_head, E),
+                                      tile * kOther<P>, E);
+    load_tile<P, kOther<P>, kThreads>(v_tiles + tile % 2 * kTile, heads.v.head(kv_head, E),
+                                      tile * kOther<P>, E);
     copy_commit();
   };
   load_keys(begin);
@@ -211,8 +219,8 @@ __global__ void __launch_bounds__(kWarp* kWarpsOf<P>)
     float p[N][4] = {}, d_s[N][4] = {};
     multiply_transposed<P, N>(p, q_tile + 16 * warp * kTileStride<P>, k_tile);
     multiply_transposed<P, N>(d_s, d_tile + 16 * warp * kTileStride<P>, v_tile);
-    const int first_key = tile * kOther;
-    const bool inside = first_key >= highest.first && first_key + kOther - 1 <= lowest.last;
+    const int first_key = tile * kOther<P>;
+    const bool inside = first_key >= highest.first && first_key + kOther<P> - 1 <= lowest.last;
 #pragma unroll
     for (int n = 0; n < N; ++n) {
 #pragma unroll

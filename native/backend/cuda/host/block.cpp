@@ -18,7 +18,7 @@ __thread Place place = {};
 namespace {
 
 constexpr size_t kGuard = 1024;  // bytes behind shared memory that must stay as they are
-constexpr size_t kPage = 4096, kRoom = kMostShared + 3 * kPage;  // whole pages
+constexpr size_t kPage = 4096, kRoom = (kMostShared / kPage + 3) * kPage;
 constexpr unsigned char kPoison = 0xff, kUntouched = 0xa5;
 
 std::string threads_text(int first, int last) {
