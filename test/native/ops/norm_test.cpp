@@ -21,6 +21,7 @@ std::vector<Case> cases() {
         all.push_back({kind, cols == 577 ? 70 : 5, cols, dtype, ++turn % 2 == 0});
       }
       all.push_back({kind, 1, 48, dtype, true});
+      all.push_back({kind, 2, 33000, dtype, true});  // longer than a block's registers hold
     }
   }
   return all;
