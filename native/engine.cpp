@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <exception>
 
 #include "core/error.h"
@@ -23,6 +24,38 @@ int64_t rows_at_a_time(const Parameter& parameter) {
 /** Rows [first, first + count) of float32 values in master order. */
 Tensor master_rows(float* master, const Parameter& parameter, int64_t first, int64_t count) {
   return Tensor(master, DType::f32, parameter.rows, parameter.cols).row_range(first, count);
+}
+
+/** The float32 values that a trained parameter has beside those the kernels read. */
+float* part_of(const Parameter& parameter, Part part) {
+  float* const values = part == Part::value      ? parameter.master
+                        : part == Part::gradient ? parameter.gradient
+                        : part == Part::first    ? parameter.first
+                                                 : parameter.second;
+  check(values != nullptr, Code::config, "read",
+        parameter.name + " is frozen: it has no gradient or moments");
+  return values;
+}
+
+/** Whether no exponent is all ones. `bytes` of little-endian numbers. */
+bool all_finite(const uint8_t* bytes, DType dtype, size_t size) {
+  if (dtype == DType::f32) {
+    bool finite = true;
+    for (size_t i = 0; i < size; i += 4) {
+      uint32_t word;
+      std::memcpy(&word, bytes + i, 4);
+      finite &= (word & 0x7f800000u) != 0x7f800000u;
+    }
+    return finite;
+  }
+  const uint16_t exponent = dtype == DType::bf16 ? 0x7f80 : 0x7c00;
+  bool finite = true;
+  for (size_t i = 0; i < size; i += 2) {
+    uint16_t word;
+    std::memcpy(&word, bytes + i, 2);
+    finite &= (word & exponent) != exponent;
+  }
+  return finite;
 }
 
 }  // namespace
@@ -140,6 +173,7 @@ void Engine::load(const std::vector<TensorRead>& reads) {
 
 void Engine::load(const TensorRead& read) {
   Parameter& parameter = parameters_->find(read.name);
+  float* const moment = read.part == Part::value ? nullptr : part_of(parameter, read.part);
   const size_t width = size_of(read.dtype);
   check(read.bytes == static_cast<uint64_t>(parameter.size()) * width, Code::checkpoint, "load",
         read.path + ": " + read.name + " needs " + std::to_string(parameter.size()) + " " +
@@ -153,22 +187,43 @@ void Engine::load(const TensorRead& read) {
     const int64_t rows = std::min(step, parameter.rows - first), count = rows * parameter.cols;
     file.read(bytes.data(), read.offset + static_cast<uint64_t>(first * parameter.cols) * width,
               static_cast<size_t>(count) * width);
-    if (!parameter.master && dtype == read.dtype) {
+    if (!moment && !parameter.master && dtype == read.dtype) {
       backend_->upload(parameter.value.row_range(first, rows), bytes.data());
       continue;
     }
     std::vector<float> values(static_cast<size_t>(count));
     convert(bytes.data(), read.dtype, values.data(), DType::f32, count);
-    write_rows(parameter, first, values);
+    if (moment)
+      backend_->upload(master_rows(moment, parameter, first, rows), values.data());
+    else
+      write_rows(parameter, first, values);
   }
 }
 
 BatchSums Engine::accumulate(const Batch& batch) {
   validate(batch, spec_, options_.max_tokens);
-  return decoder_->accumulate(batch, micro_batches_++);
+  torn_ = true;
+  const BatchSums sums = decoder_->accumulate(batch, micro_batches_);
+  torn_ = false;
+  ++micro_batches_;
+  finite_ = finite_ && std::isfinite(sums.loss);
+  return sums;
 }
 
-UpdateResult Engine::update(const UpdateOptions& options) { return optimizer_->update(options); }
+UpdateResult Engine::update(const UpdateOptions& options) {
+  check(!torn_, Code::internal, "update",
+        "a micro-batch failed half-way; restore the engine first");
+  const UpdateResult result = optimizer_->update(options, finite_);
+  finite_ = true;
+  return result;
+}
+
+void Engine::restore(const Progress& progress) {
+  optimizer_->restore(progress.updates);
+  micro_batches_ = progress.micro_batches;
+  finite_ = true;
+  torn_ = false;
+}
 
 BatchSums Engine::evaluate(const Batch& batch) {
   validate(batch, spec_, options_.max_tokens);
@@ -201,30 +256,55 @@ void Engine::merge() {
   decoder_->adapters_on = false;
 }
 
+/** The bytes of a tensor as it is written, some rows at a time. */
+void Engine::emit(const TensorWrite& tensor, const Sink& sink) {
+  Parameter& parameter = parameters_->find(tensor.name);
+  const bool held_in_float = tensor.part != Part::value || parameter.master;
+  const Tensor held =
+      held_in_float ? master_rows(part_of(parameter, tensor.part), parameter, 0, parameter.rows)
+                    : parameter.value;
+  const int64_t step = rows_at_a_time(parameter);
+  for (int64_t first = 0; first < parameter.rows; first += step) {
+    const int64_t rows = std::min(step, parameter.rows - first), count = rows * parameter.cols;
+    std::vector<uint8_t> from(static_cast<size_t>(count) * size_of(held.dtype));
+    std::vector<uint8_t> into(static_cast<size_t>(count) * size_of(tensor.dtype));
+    backend_->download(from.data(), held.row_range(first, rows));
+    convert(from.data(), held.dtype, into.data(), tensor.dtype, count);
+    sink(into.data(),
+         tensor.offset + static_cast<uint64_t>(first * parameter.cols) * size_of(tensor.dtype),
+         into.size());
+  }
+}
+
 void Engine::save(const std::string& path, const std::vector<uint8_t>& header,
                   const std::vector<TensorWrite>& tensors) {
   TensorWriter file(path);
   file.write(header.data(), 0, header.size());
   backend_->synchronize();
-  for (const TensorWrite& tensor : tensors) {
-    Parameter& parameter = parameters_->find(tensor.name);
-    const Tensor held = parameter.master
-                            ? master_rows(parameter.master, parameter, 0, parameter.rows)
-                            : parameter.value;
-    const int64_t step = rows_at_a_time(parameter);
-    for (int64_t first = 0; first < parameter.rows; first += step) {
-      const int64_t rows = std::min(step, parameter.rows - first), count = rows * parameter.cols;
-      std::vector<uint8_t> from(static_cast<size_t>(count) * size_of(held.dtype));
-      std::vector<uint8_t> into(static_cast<size_t>(count) * size_of(tensor.dtype));
-      backend_->download(from.data(), held.row_range(first, rows));
-      convert(from.data(), held.dtype, into.data(), tensor.dtype, count);
-      file.write(
-          into.data(),
-          tensor.offset + static_cast<uint64_t>(first * parameter.cols) * size_of(tensor.dtype),
-          into.size());
-    }
-  }
+  for (const TensorWrite& tensor : tensors)
+    emit(tensor, [&](const uint8_t* bytes, uint64_t offset, size_t count) {
+      file.write(bytes, offset, count);
+    });
   file.finish();
+}
+
+std::vector<uint8_t> Engine::snapshot(const std::vector<uint8_t>& header,
+                                      const std::vector<TensorWrite>& tensors) {
+  size_t size = header.size();
+  for (const TensorWrite& tensor : tensors) {
+    const auto count = static_cast<size_t>(parameters_->find(tensor.name).size());
+    size = std::max<size_t>(size, tensor.offset + count * size_of(tensor.dtype));
+  }
+  std::vector<uint8_t> bytes(size);
+  std::copy(header.begin(), header.end(), bytes.begin());
+  backend_->synchronize();
+  for (const TensorWrite& tensor : tensors)
+    emit(tensor, [&](const uint8_t* rows, uint64_t offset, size_t count) {
+      check(all_finite(rows, tensor.dtype, count), Code::non_finite, "snapshot",
+            tensor.name + " holds a value that is not finite");
+      std::copy(rows, rows + count, bytes.begin() + static_cast<std::ptrdiff_t>(offset));
+    });
+  return bytes;
 }
 
 std::vector<float> Engine::read(const std::string& name, Part part) {
@@ -238,13 +318,7 @@ std::vector<float> Engine::read(const std::string& name, Part part) {
     convert(bytes.data(), dtype, values.data(), DType::f32, parameter.size());
     return values;
   }
-  const float* source = part == Part::value      ? parameter.master
-                        : part == Part::gradient ? parameter.gradient
-                        : part == Part::first    ? parameter.first
-                                                 : parameter.second;
-  check(source != nullptr, Code::config, "read",
-        name + " is frozen: it has no gradient or moments");
-  backend_->download(values.data(), source, count * sizeof(float));
+  backend_->download(values.data(), part_of(parameter, part), count * sizeof(float));
   return values;
 }
 

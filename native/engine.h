@@ -2,6 +2,7 @@
 // includes nothing else but core/error.h; a driver without Node could use it alike.
 #pragma once
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -24,19 +25,27 @@ struct MemoryPlan {
   int64_t recomputed_layers = 0;  // run again in the backward pass, to save memory
 };
 
+enum class Part : uint8_t { value, gradient, first, second };
+
 struct TensorRead {
   std::string name, path;
   uint64_t offset = 0, bytes = 0;
   DType dtype = DType::f32;
+  Part part = Part::value;
 };
 
 struct TensorWrite {
   std::string name;
   uint64_t offset = 0;
   DType dtype = DType::f32;
+  Part part = Part::value;
 };
 
-enum class Part : uint8_t { value, gradient, first, second };
+/** What an engine counts: AdamW's bias correction and the random streams follow from it. */
+struct Progress {
+  uint64_t updates = 0;        // applied
+  uint64_t micro_batches = 0;  // accumulated
+};
 
 /** Not thread-safe: one caller at a time. Documented in src/native/addon.d.ts. */
 class Engine {
@@ -62,6 +71,10 @@ class Engine {
   void merge();
   void save(const std::string& path, const std::vector<uint8_t>& header,
             const std::vector<TensorWrite>&);
+  std::vector<uint8_t> snapshot(const std::vector<uint8_t>& header,
+                                const std::vector<TensorWrite>&);
+  Progress progress() const { return {optimizer_->steps(), micro_batches_}; }
+  void restore(const Progress&);
   std::vector<float> read(const std::string& name, Part);
 
  private:
@@ -75,6 +88,8 @@ class Engine {
   void initialise_adapters();
   void load(const TensorRead&);
   void write_rows(Parameter&, int64_t first, const std::vector<float>&);
+  using Sink = std::function<void(const uint8_t* bytes, uint64_t offset, size_t count)>;
+  void emit(const TensorWrite&, const Sink&);
 
   const ModelSpec spec_;
   EngineOptions options_;
@@ -87,6 +102,8 @@ class Engine {
   std::unique_ptr<Decoder> decoder_;
   std::unique_ptr<Optimizer> optimizer_;
   uint64_t micro_batches_ = 0;
+  bool finite_ = true;  // every loss since the last update
+  bool torn_ = false;   // a micro-batch since the last update has failed half-way
   std::atomic<bool> interrupted_{false};
 };
 

@@ -63,6 +63,12 @@ DType dtype(const Napi::Object& from) {
       from, "dtype", {{"float32", DType::f32}, {"bfloat16", DType::bf16}, {"float16", DType::f16}});
 }
 
+/** value where it is not given. */
+Part part(const Napi::Object& from) {
+  const Napi::Value value = from.Get("part");
+  return value.IsUndefined() ? Part::value : to_part(value);
+}
+
 template <class Array>
 Array typed(const Napi::Value& value, napi_typedarray_type type, const char* name,
             const char* expected) {
@@ -190,15 +196,15 @@ UpdateOptions to_update(const Napi::Value& value) {
 std::vector<TensorRead> to_reads(const Napi::Value& value) {
   return list<TensorRead>(value, "reads", [](const Napi::Value& item) {
     const Napi::Object from = object(item, "read");
-    return TensorRead{text(from, "name"), text(from, "path"), natural(from, "offset"),
-                      natural(from, "bytes"), dtype(from)};
+    return TensorRead{text(from, "name"),     text(from, "path"), natural(from, "offset"),
+                      natural(from, "bytes"), dtype(from),        part(from)};
   });
 }
 
 std::vector<TensorWrite> to_writes(const Napi::Value& value) {
   return list<TensorWrite>(value, "tensors", [](const Napi::Value& item) {
     const Napi::Object from = object(item, "tensor");
-    return TensorWrite{text(from, "name"), natural(from, "offset"), dtype(from)};
+    return TensorWrite{text(from, "name"), natural(from, "offset"), dtype(from), part(from)};
   });
 }
 
@@ -210,6 +216,11 @@ Part to_part(const Napi::Value& value) {
                        {"gradient", Part::gradient},
                        {"first", Part::first},
                        {"second", Part::second}});
+}
+
+Progress to_progress(const Napi::Value& value) {
+  const Napi::Object from = object(value, "progress");
+  return {natural(from, "updates"), natural(from, "microBatches")};
 }
 
 Napi::Value from(Napi::Env env, const DeviceInfo& device) {
@@ -273,6 +284,18 @@ Napi::Value from(Napi::Env env, const UpdateResult& update) {
   result.Set("gradNorm", update.grad_norm);
   result.Set("applied", update.applied);
   return result;
+}
+
+Napi::Value from(Napi::Env env, const Progress& progress) {
+  Napi::Object result = Napi::Object::New(env);
+  result.Set("updates", static_cast<double>(progress.updates));
+  result.Set("microBatches", static_cast<double>(progress.micro_batches));
+  return result;
+}
+
+Napi::Value from(Napi::Env env, const std::shared_ptr<std::vector<uint8_t>>& bytes) {
+  return Napi::Buffer<uint8_t>::New(env, bytes->data(), bytes->size(),
+                                    [bytes](Napi::Env, uint8_t*) { static_cast<void>(bytes); });
 }
 
 Napi::Value from(Napi::Env env, const std::vector<float>& values) {

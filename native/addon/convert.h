@@ -3,6 +3,7 @@
 #pragma once
 #include <napi.h>
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -20,12 +21,16 @@ std::vector<int32_t> to_ints(const Napi::Value&, const char* name);
 std::vector<uint8_t> to_bytes(const Napi::Value&, const char* name);
 std::string to_text(const Napi::Value&, const char* name);
 Part to_part(const Napi::Value&);
+Progress to_progress(const Napi::Value&);
 
 Napi::Value from(Napi::Env, const DeviceInfo&);
 Napi::Value from(Napi::Env, const MemoryPlan&);
 Napi::Value from(Napi::Env, const Parameter&);
 Napi::Value from(Napi::Env, const BatchSums&);
 Napi::Value from(Napi::Env, const UpdateResult&);
+Napi::Value from(Napi::Env, const Progress&);
 Napi::Value from(Napi::Env, const std::vector<float>&);
+/** The bytes themselves, not a copy. */
+Napi::Value from(Napi::Env, const std::shared_ptr<std::vector<uint8_t>>&);
 
 }  // namespace attune

@@ -26,6 +26,9 @@ Napi::Function EngineObject::define(Napi::Env env) {
        InstanceMethod("logits", &EngineObject::logits),
        InstanceMethod("decode", &EngineObject::decode),
        InstanceMethod("merge", &EngineObject::merge), InstanceMethod("save", &EngineObject::save),
+       InstanceMethod("snapshot", &EngineObject::snapshot),
+       InstanceMethod("progress", &EngineObject::progress),
+       InstanceMethod("restore", &EngineObject::restore),
        InstanceMethod("read", &EngineObject::read),
        InstanceMethod("dispose", &EngineObject::dispose)});
 }
@@ -118,6 +121,24 @@ Napi::Value EngineObject::save(const Napi::CallbackInfo& info) {
   return verb(info, [path = to_text(info[0], "path"), header = to_bytes(info[1], "header"),
                      tensors = to_writes(info[2])](Engine& engine) {
     engine.save(path, header, tensors);
+    return Nothing{};
+  });
+}
+
+Napi::Value EngineObject::snapshot(const Napi::CallbackInfo& info) {
+  return verb(info,
+              [header = to_bytes(info[0], "header"), tensors = to_writes(info[1])](Engine& engine) {
+                return std::make_shared<std::vector<uint8_t>>(engine.snapshot(header, tensors));
+              });
+}
+
+Napi::Value EngineObject::progress(const Napi::CallbackInfo& info) {
+  return verb(info, [](Engine& engine) { return engine.progress(); });
+}
+
+Napi::Value EngineObject::restore(const Napi::CallbackInfo& info) {
+  return verb(info, [progress = to_progress(info[0])](Engine& engine) {
+    engine.restore(progress);
     return Nothing{};
   });
 }

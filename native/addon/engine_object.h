@@ -27,6 +27,9 @@ class EngineObject : public Napi::ObjectWrap<EngineObject> {
   Napi::Value decode(const Napi::CallbackInfo&);
   Napi::Value merge(const Napi::CallbackInfo&);
   Napi::Value save(const Napi::CallbackInfo&);
+  Napi::Value snapshot(const Napi::CallbackInfo&);
+  Napi::Value progress(const Napi::CallbackInfo&);
+  Napi::Value restore(const Napi::CallbackInfo&);
   Napi::Value read(const Napi::CallbackInfo&);
   void dispose(const Napi::CallbackInfo&);
 

@@ -7,7 +7,17 @@
 
 namespace attune {
 
-UpdateResult Optimizer::update(const UpdateOptions& options) {
+void Optimizer::clear_gradients() {
+  for (const Parameter* parameter : parameters_.trained())
+    backend_.zero(parameter->gradient, static_cast<size_t>(parameter->size()) * sizeof(float));
+}
+
+void Optimizer::restore(uint64_t steps) {
+  step_ = static_cast<int64_t>(steps);
+  clear_gradients();
+}
+
+UpdateResult Optimizer::update(const UpdateOptions& options, bool usable) {
   check(options.tokens > 0, Code::data, "update", "no trained tokens since the last update");
   const std::vector<Parameter*> trained = parameters_.trained();
   // Between machines, the gradients would be summed here.
@@ -21,10 +31,9 @@ UpdateResult Optimizer::update(const UpdateOptions& options) {
       backend_.square_sum({gradients.data(), sizes.data(), static_cast<int64_t>(gradients.size())});
   UpdateResult result;
   result.grad_norm = std::sqrt(sum) / options.tokens;
-  result.applied = std::isfinite(result.grad_norm);
+  result.applied = usable && std::isfinite(result.grad_norm);
   if (!result.applied) {
-    for (const Parameter* parameter : trained)
-      backend_.zero(parameter->gradient, static_cast<size_t>(parameter->size()) * sizeof(float));
+    clear_gradients();
     return result;
   }
   ++step_;

@@ -24,12 +24,21 @@ class Optimizer {
 
   /**
    * Divides the gradients, clips them to `max_grad_norm` (torch's rule: factor
-   * max / (norm + 1e-6), at most 1) and steps AdamW. A norm that is not finite leaves weights,
-   * moments and the step count untouched. The gradients are cleared either way.
+   * max / (norm + 1e-6), at most 1) and steps AdamW. A norm that is not finite, or a
+   * step that is not `usable`, leaves weights, moments and the step count untouched. The gradients
+   * are cleared either way.
    */
-  UpdateResult update(const UpdateOptions&);
+  UpdateResult update(const UpdateOptions&, bool usable = true);
+
+  /** Updates that were applied. */
+  uint64_t steps() const { return static_cast<uint64_t>(step_); }
+
+  /** Goes on as after `steps` updates; the gradients are cleared. */
+  void restore(uint64_t steps);
 
  private:
+  void clear_gradients();
+
   Backend& backend_;
   Parameters& parameters_;
   int64_t step_ = 0;

@@ -119,6 +119,8 @@ export interface TensorRead {
   offset: number;
   bytes: number;
   dtype: NativeDType;
+  /** What it fills: a value, where nothing else is said, or a moment of AdamW. */
+  part?: TensorPart;
 }
 
 /** A tensor to write: value of parameter `name` as `dtype`, at `offset` of the file. */
@@ -126,6 +128,18 @@ export interface TensorWrite {
   name: string;
   offset: number;
   dtype: NativeDType;
+  part?: TensorPart;
+}
+
+/** A trained parameter: itself in float32, and its first and second moment. */
+export type TensorPart = 'value' | 'first' | 'second';
+
+/** What an engine counts: AdamW's bias correction and the random streams follow from it. */
+export interface Progress {
+  /** Updates that were applied. */
+  updates: number;
+  /** Micro-batches that were accumulated. */
+  microBatches: number;
 }
 
 /** Sums over the supervised positions of a batch; nothing is divided. */
@@ -162,7 +176,7 @@ export interface UpdateOptions {
 export interface UpdateResult {
   /** Global L2 norm of the divided gradient, before clipping. */
   gradNorm: number;
-  /** False when the norm was not finite: weights and moments are untouched, gradients cleared. */
+  /** False when the norm or a loss was not finite: weights and moments are untouched, gradients cleared. */
   applied: boolean;
 }
 
@@ -196,6 +210,14 @@ export interface Engine {
   merge(): Promise<void>;
   /** Writes `header`, then each tensor at its offset, to `path`; fsynced. */
   save(path: string, header: Uint8Array, tensors: TensorWrite[]): Promise<void>;
+  /**
+   * The bytes that `save` would write, while calls that follow already run. Rejects with
+   * `non_finite`, naming the parameter, rather than keep a value that is not finite.
+   */
+  snapshot(header: Uint8Array, tensors: TensorWrite[]): Promise<Uint8Array>;
+  progress(): Promise<Progress>;
+  /** Goes on as after that progress, gradients cleared; values and moments are loaded apart. */
+  restore(progress: Progress): Promise<void>;
   /** A parameter's value, its accumulated gradient, or a moment, as float32 (tests and tools). */
   read(name: string, what: 'value' | 'gradient' | 'first' | 'second'): Promise<Float32Array>;
   /** Frees everything once the calls already made have ended; later ones reject with code `disposed`. Idempotent. */

@@ -57,6 +57,9 @@ export function withErrors(engine: Engine): Engine {
     decode: (tokens, reset) => later(() => engine.decode(tokens, reset)),
     merge: () => later(() => engine.merge()),
     save: (path, header, tensors) => later(() => engine.save(path, header, tensors)),
+    snapshot: (header, tensors) => later(() => engine.snapshot(header, tensors)),
+    progress: () => later(() => engine.progress()),
+    restore: (progress) => later(() => engine.restore(progress)),
     read: (name, what) => later(() => engine.read(name, what)),
     dispose: () => engine.dispose(),
   };
