@@ -21,7 +21,6 @@
 //           lse [H, T] float32.
 // Types     float32 or bfloat16, all of one type; products and softmax in float32.
 // Writes    out, lse, d_q, d_k, d_v overwritten. No aliasing.
-// Where     window, soft_cap and slopes: the CUDA back end so far; no model family here uses them.
 // Never materialised: the T x T scores. Stable: bit-stable for any thread count.
 #pragma once
 #include "core/tensor.h"

@@ -53,6 +53,17 @@ void dot_scores(const AttentionArgs& args, const Forward& own, const QueryTile& 
   }
 }
 
+/** Scores of the query at `own`, of its document's keys from `key` on: capped, sloped, masked. */
+void shape_row(const ScoreRule& rule, int64_t own, int64_t key, int64_t hidden, int64_t visible,
+               float* scores) {
+  if (!rule.plain()) {
+    for_lanes(visible, [&](int64_t j, auto) {
+      store(scores + j, score_of(rule, load(scores + j, Full{}), key + j - own).value, Full{});
+    });
+  }
+  for (int64_t j = 0; j < hidden; ++j) scores[j] = -__builtin_inff();
+}
+
 /** Turns a row of scores into exp(score - max) and rescales what the row has gathered so far. */
 void softmax_row(float* scores, int64_t visible, int64_t size, float* max_so_far, float* total,
                  float* out, int64_t width) {
@@ -99,10 +110,16 @@ void forward_keys(const AttentionArgs& args, const Forward& own, const QueryTile
           {tile.rows, keys, size, queries, own.width, 1, own.keys, kTile, own.scores, kTile, false},
           diagonal, Lower::c);
     }
+    const ScoreRule rule = rule_of(args, tile.head + g);
     for (int64_t r = 0; r < tile.rows; ++r) {
-      const int64_t visible = at_most(tile.seen + r - key, keys);
-      softmax_row(own.scores + r * kTile, visible, keys, own.max + g * kTile + r,
-                  own.total + g * kTile + r, out + r * own.width, own.width);
+      float* scores = own.scores + r * kTile;
+      const int64_t place = tile.seen - 1 + r,
+                    hidden = before_window(args.window, place, key, keys);
+      int64_t visible = at_most(place + 1 - key, keys);
+      if (hidden >= visible) visible = 0;
+      shape_row(rule, place, key, at_most(hidden, visible), visible, scores);
+      softmax_row(scores, visible, keys, own.max + g * kTile + r, own.total + g * kTile + r,
+                  out + r * own.width, own.width);
     }
     product(
         {tile.rows, size, keys, own.scores, kTile, 1, own.values, own.width, out, own.width, true});
@@ -122,7 +139,7 @@ void forward_tile(const AttentionArgs& args, const Forward& own, const QueryTile
       own.total[g * kTile + r] = 0;
     }
   }
-  for (int64_t key = 0; key < last; key += kTile) {
+  for (int64_t key = first_key_tile(args.window, tile.seen - 1); key < last; key += kTile) {
     forward_keys<T>(args, own, tile, key, at_most(last - key, kTile));
   }
   for (int64_t g = 0; g < tile.heads; ++g) {

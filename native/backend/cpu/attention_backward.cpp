@@ -53,9 +53,11 @@ void load_queries(const AttentionBackwardArgs& args, const Backward& own, const 
 }
 
 /** The probabilities of the loaded tiles, and the gradient of their scores times `scale`. */
-void score_tiles(const AttentionBackwardArgs& args, const Backward& own, const float* lse,
-                 const float* delta, int64_t query, int64_t queries, int64_t key, int64_t keys) {
+void score_tiles(const AttentionBackwardArgs& args, const Backward& own, int64_t head,
+                 const float* lse, const float* delta, int64_t query, int64_t queries, int64_t key,
+                 int64_t keys) {
   const int64_t size = args.head_size;
+  const ScoreRule rule = rule_of(args, head);
   product_tile({queries, keys, size, own.queries, own.width, 1, own.keys_across, kTile, own.scores,
                 kTile, false},
                query == key, Lower::c);
@@ -66,12 +68,24 @@ void score_tiles(const AttentionBackwardArgs& args, const Backward& own, const f
     float* p = own.scores + r * kTile;
     float* d = own.d_scores + r * kTile;
     const int64_t visible = at_most(query + r + 1 - key, keys);
-    for_lanes(visible, [&](int64_t j, auto lanes) {
-      const Vec value = exp_nonpositive(load(p + j, Full{}) * args.scale - lse[r]);
-      const Vec slope = value * (load(d + j, Full{}) - delta[r]) * args.scale;
+    const auto write = [&](int64_t j, auto lanes, Vec score, Vec factor) {
+      const Vec value = exp_nonpositive(score - lse[r]);
+      const Vec slope = value * (load(d + j, Full{}) - delta[r]) * factor;
       store(p + j, only(value, lanes), Full{});
       store(d + j, only(slope, lanes), Full{});
-    });
+    };
+    if (rule.plain()) {
+      for_lanes(visible, [&](int64_t j, auto lanes) {
+        write(j, lanes, load(p + j, Full{}) * args.scale, broadcast(args.scale));
+      });
+    } else {
+      for_lanes(visible, [&](int64_t j, auto lanes) {
+        const Score score = score_of(rule, load(p + j, Full{}) * args.scale, key + j - (query + r));
+        write(j, lanes, score.value, score.slope * args.scale);
+      });
+    }
+    const int64_t hidden = before_window(args.window, query + r, key, keys);
+    for (int64_t j = 0; j < hidden; ++j) p[j] = d[j] = 0;
     blank(p, padded(visible), keys);
     blank(d, padded(visible), keys);
   }
@@ -100,15 +114,17 @@ void backward_keys(const AttentionBackwardArgs& args, const Backward& own, const
                    int64_t key, const float* delta, float* d_queries) {
   const int64_t size = args.head_size, group = args.heads / args.kv_heads;
   const int64_t keys = at_most(unit.rows - key, kTile), width = own.width;
+  const int64_t last =
+      args.window > 0 ? at_most(unit.rows, key + keys - 1 + args.window) : unit.rows;
   load_keys<T>(args, own, unit, key, keys);
   bool accumulate = false;
   for (int64_t g = 0; g < group; ++g) {
     const int64_t head = unit.kv_head * group + g, line = head * args.q.rows + unit.row;
-    for (int64_t query = key; query < unit.rows; query += kTile) {
+    for (int64_t query = key; query < last; query += kTile) {
       const int64_t queries = at_most(unit.rows - query, kTile);
       load_queries<T>(args, own, unit, head, query, queries);
-      score_tiles(args, own, args.lse + line + query, delta + line + query, query, queries, key,
-                  keys);
+      score_tiles(args, own, head, args.lse + line + query, delta + line + query, query, queries,
+                  key, keys);
       product_tile({keys, size, queries, own.scores, 1, kTile, own.d_out, width, own.d_values,
                     width, accumulate},
                    query == key, Lower::transposed_a);
@@ -117,7 +133,8 @@ void backward_keys(const AttentionBackwardArgs& args, const Backward& own, const
                    query == key, Lower::transposed_a);
       accumulate = true;
       if (d_queries) {
-        add_d_queries(args, own, queries, keys, query == key, key > 0,
+        add_d_queries(args, own, queries, keys, query == key,
+                      key > first_key_tile(args.window, query),
                       d_queries + (g * unit.rows + query) * width);
       }
     }
@@ -136,11 +153,12 @@ void backward_queries(const AttentionBackwardArgs& args, const Backward& own, co
   for (int64_t g = 0; g < group; ++g) {
     const int64_t head = unit.kv_head * group + g, line = head * args.q.rows + unit.row + query;
     load_queries<T>(args, own, unit, head, query, queries);
-    for (int64_t key = 0; key <= query; key += kTile) {
+    const int64_t first = first_key_tile(args.window, query);
+    for (int64_t key = first; key <= query; key += kTile) {
       const int64_t keys = at_most(unit.rows - key, kTile);
       load_keys<T>(args, own, unit, key, keys);
-      score_tiles(args, own, args.lse + line, delta + line, query, queries, key, keys);
-      add_d_queries(args, own, queries, keys, query == key, key > 0, own.d_queries);
+      score_tiles(args, own, head, args.lse + line, delta + line, query, queries, key, keys);
+      add_d_queries(args, own, queries, keys, query == key, key > first, own.d_queries);
     }
     write_tile<T>(args.d_q, unit.row + query, head * args.head_size, own.d_queries, own.width,
                   queries, args.head_size);
@@ -190,7 +208,8 @@ Sharing sharing_of(const AttentionBackwardArgs& args, int64_t width) {
   int64_t longest = 0;
   for (int64_t s = 0; s < args.documents; ++s) {
     const int64_t rows = args.starts[s + 1] - args.starts[s];
-    const double work = static_cast<double>(rows) * static_cast<double>(rows);
+    const int64_t seen = args.window > 0 ? at_most(rows, args.window) : rows;
+    const double work = static_cast<double>(rows) * static_cast<double>(seen);
     total += work * static_cast<double>(args.kv_heads);
     if (rows > longest) longest = rows, largest = work;
   }

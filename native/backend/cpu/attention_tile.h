@@ -2,6 +2,7 @@
 #pragma once
 #include "backend/cpu/parallel.h"
 #include "backend/cpu/tile.h"
+#include "ops/attention.h"
 
 namespace attune {
 namespace ATTUNE_ISA {
@@ -65,6 +66,45 @@ static inline void product_below(const Product& whole, Lower lower) {
 
 static inline void product_tile(const Product& job, bool diagonal, Lower lower) {
   diagonal ? product_below(job, lower) : product(job);
+}
+
+/** What is done to the scores of a query head besides masking them. */
+struct ScoreRule {
+  float cap, slope;
+  bool plain() const { return cap == 0 && slope == 0; }
+};
+
+template <class Args>
+static inline ScoreRule rule_of(const Args& args, int64_t head) {
+  return {args.soft_cap, args.slopes ? args.slopes[head] : 0};
+}
+
+struct Score {
+  Vec value, slope;  // slope: d value / d scaled product
+};
+
+/** `product` is scaled; `distance` = key - own position of the first lane. */
+static inline Score score_of(const ScoreRule& rule, Vec product, int64_t distance) {
+  Score score = {product, broadcast(1)};
+  if (rule.cap > 0) {
+    const Vec t = tanh(product / rule.cap);
+    score.value = rule.cap * t;
+    score.slope = 1.0f - t * t;
+  }
+  const Ints lanes = lane_index() + static_cast<int32_t>(distance);
+  score.value += rule.slope * __builtin_convertvector(lanes, Vec);
+  return score;
+}
+
+/** The first key tile that a query sees which stands at key `own` of its document. */
+static inline int64_t first_key_tile(int64_t window, int64_t own) {
+  return window > 0 && own >= window ? (own - window + 1) / kTile * kTile : 0;
+}
+
+/** Keys of the tile at `key` that lie before the window of the query at `own`. */
+static inline int64_t before_window(int64_t window, int64_t own, int64_t key, int64_t keys) {
+  const int64_t before = window > 0 ? own - window + 1 - key : 0;
+  return before < 0 ? 0 : at_most(before, keys);
 }
 
 /** Sets the columns of a score row from `visible` to the padding of `size` to 0. */

@@ -221,6 +221,18 @@ static inline Vec exp(Vec x) { return exp_nonpositive(x > 89.0f ? broadcast(89.0
 
 static inline Vec sigmoid(Vec x) { return 1.0f / (1.0f + exp(-x)); }
 
+/** Within 3 ulp. S. L. Moshier, Cephes, tanhf: a polynomial where |x| < 0.625. */
+static inline Vec tanh(Vec x) {
+  const Vec z = x * x;
+  Vec p = z * -5.70498872745e-3f + 2.06390887954e-2f;
+  p = p * z - 5.37397155531e-2f;
+  p = p * z + 1.33314422036e-1f;
+  p = p * z - 3.33332819422e-1f;
+  const Vec size = x < 0.0f ? -x : x;
+  const Vec far = 1.0f - 2.0f / (exp(2.0f * size) + 1.0f);
+  return size < 0.625f ? p * z * x + x : x < 0.0f ? -far : far;
+}
+
 /** The normal distribution function, relative error 2e-7 where it is not below 1e-12.
     W. Press et al., Numerical Recipes, erfc by a Chebyshev fit. */
 static inline Vec normal_cdf(Vec x) {

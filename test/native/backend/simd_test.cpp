@@ -32,6 +32,15 @@ TEST(simd) {
     expect(exp_of(inf) == inf && exp_of(100) == inf, "above");
     expect(exp_of(0) == 1 && std::isnan(exp_of(NAN)), "0 and NaN");
   });
+  run("tanh within 3 ulp", [] {
+    for (float x = -12; x < 12; x += 0.00173f) {
+      const double exact = std::tanh(static_cast<double>(x));
+      const double ulp = std::ldexp(1.0, std::ilogb(exact) - 23);
+      const double error =
+          std::fabs(static_cast<double>(under_test::tanh(broadcast(x))[0]) - exact) / ulp;
+      if (error > 3) fail("tanh(" + std::to_string(x) + ") is off by ulp " + std::to_string(error));
+    }
+  });
   run("bfloat16 rounds as core/dtype.h", [] {
     for (uint64_t word = 0; word < (uint64_t{1} << 32); word += 30011) {
       const Vec x = from_bits(Words{} + static_cast<uint32_t>(word));

@@ -24,25 +24,32 @@ std::vector<Case> cases() {
           {{40}, {40}, 2, 1, 256}};
 }
 
-/** Head sizes with padding and without, tiles cut by documents, empty documents, masks of all
- * kinds. */
+/** Head sizes with padding and without, tiles cut by documents, empty documents. */
 std::vector<Case> device_cases() {
   std::vector<Case> all;
   for (int64_t size : {32, 40, 64, 80, 96, 128, 192})
     all.push_back({{30, 1, 40}, {30, 1, 40}, 4, size % 3 == 0 ? 1 : 2, size});
   all.push_back({{33, 0, 100, 0, 0}, {33, 0, 100, 0, 0}, 2, 1, 64});
   all.push_back({{129}, {129}, 8, 1, 32});
-  all.push_back({{100, 37}, {100, 37}, 2, 2, 64, 20});
-  all.push_back({{70, 5}, {70, 5}, 2, 1, 64, 1});
-  all.push_back({{75}, {75}, 2, 1, 64, 0, 1.5});
-  all.push_back({{20, 75}, {20, 75}, 4, 2, 40, 0, 0, true});
-  all.push_back({{90, 20}, {90, 20}, 2, 1, 128, 33, 2, true});
   return all;
+}
+
+/** Windows narrower and wider than a tile, soft caps, slopes. */
+std::vector<Case> mask_cases() {
+  return {{{100, 37}, {100, 37}, 2, 2, 64, 20},
+          {{70, 5}, {70, 5}, 2, 1, 64, 1},
+          {{75}, {75}, 2, 1, 64, 0, 1.5},
+          {{20, 75}, {20, 75}, 4, 2, 40, 0, 0, true},
+          {{90, 20}, {90, 20}, 2, 1, 128, 33, 2, true},
+          {{199}, {199}, 2, 1, 16, 66}};
 }
 
 /** Fewer queries than keys: decoding, and a prompt after a cache. */
 std::vector<Case> cache_cases() {
-  return {{{1}, {200}, 4, 2, 8}, {{3, 1}, {70, 5}, 5, 1, 33}, {{30, 70}, {100, 135}, 4, 2, 16}};
+  return {{{1}, {200}, 4, 2, 8},
+          {{3, 1}, {70, 5}, 5, 1, 33},
+          {{30, 70}, {100, 135}, 4, 2, 16},
+          {{1, 9}, {200, 150}, 2, 1, 8, 70, 3, true}};
 }
 
 std::string name_of(const Case& c, DType dtype) {
@@ -221,13 +228,11 @@ void check_backward(const Case& c, Backend& backend, DType dtype) {
 TEST(attention) {
   for (NamedBackend& b : backends()) {
     for (DType dtype : {DType::f32, DType::bf16}) {
-      for (const Case& c : cases()) {
-        run(name_of(c, dtype) + " " + b.isa, [&] { check_forward(c, *b.backend, dtype); });
-        run(name_of(c, dtype) + " backward " + b.isa,
-            [&] { check_backward(c, *b.backend, dtype); });
-      }
-      for (const Case& c : device_cases()) {
-        if (b.processor) break;
+      std::vector<Case> both = cases();
+      for (const Case& c : mask_cases()) both.push_back(c);
+      for (const Case& c : device_cases())
+        if (!b.processor) both.push_back(c);
+      for (const Case& c : both) {
         run(name_of(c, dtype) + " " + b.isa, [&] { check_forward(c, *b.backend, dtype); });
         run(name_of(c, dtype) + " backward " + b.isa,
             [&] { check_backward(c, *b.backend, dtype); });
