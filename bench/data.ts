@@ -34,9 +34,11 @@ for (const line of lines.slice(0, 200)) {
 }
 
 const packing = new Bench({ name: 'packing', time: 2000, iterations: 5 });
-packing.add('best-fit decreasing, 1M documents into rows of 2,048', () => {
-  pack(lengths, 'bfd', 2048);
-});
+for (const strategy of ['bfd', 'bfd_split', 'wrapped'] as const) {
+  packing.add(`packing, ${strategy}: 1M documents into rows of 2,048`, () => {
+    pack(lengths, strategy, 2048);
+  });
+}
 await packing.run();
 const megabytes = Buffer.byteLength(text) / 1e6;
 const tokenizing = new Bench({ name: 'tokenizing', time: 2000 });
@@ -47,6 +49,11 @@ tokenizing.add('@xenova/transformers, ids', () => {
   for (const line of lines) xenova.encode(line, null, { add_special_tokens: false });
 });
 await tokenizing.run();
+for (const strategy of ['bfd', 'bfd_split', 'wrapped'] as const) {
+  const rows = pack(lengths, strategy, 2048).rows.length - 1;
+  const fill = lengths.reduce((sum, length) => sum + length, 0) / (rows * 2048);
+  console.log(`fill, ${strategy}: ${(100 * fill).toFixed(3)} %`);
+}
 for (const { name, tasks } of [packing, tokenizing]) {
   for (const task of tasks) {
     const result = task.result as { latency?: { p50: number } } | undefined;

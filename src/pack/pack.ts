@@ -8,23 +8,36 @@ export type Packing = false | 'bfd' | 'bfd_split' | 'wrapped';
 /**
  * Lays documents of `lengths` tokens into rows. With `bfd`, documents have been truncated to
  * `capacity` before; `bfd_split` and `wrapped` take any length. Throws RangeError where packing
- * has no capacity.
+ * has no capacity, or a document is too long for it.
  */
 export function pack(lengths: Int32Array, packing: Packing, capacity: number | null): Packed {
   if (packing === false) return unpacked(lengths);
-  if (capacity === null || capacity < 1) throw new RangeError('packing needs max_length');
+  if (capacity === null || !(capacity >= 1)) throw new RangeError('packing needs max_length');
   if (packing === 'wrapped') return packWrapped(lengths, capacity);
-  const parts = splitLong(lengths, packing === 'bfd' ? longest(lengths, capacity) : capacity);
-  const partLengths = parts.ends.map((end, index) => end - (parts.starts[index] ?? 0));
+  if (packing === 'bfd') {
+    const { order, rows } = packBestFit(lengths, capacity);
+    return {
+      documents: order,
+      starts: new Int32Array(order.length),
+      ends: at(lengths, order),
+      rows,
+    };
+  }
+  const { documents, starts, ends } = splitLong(lengths, capacity);
+  const partLengths = new Int32Array(ends.length);
+  for (let part = 0; part < ends.length; part++) partLengths[part] = ends[part]! - starts[part]!;
   const { order, rows } = packBestFit(partLengths, capacity);
   return {
-    documents: order.map((part) => parts.documents[part] ?? 0),
-    starts: order.map((part) => parts.starts[part] ?? 0),
-    ends: order.map((part) => parts.ends[part] ?? 0),
+    documents: at(documents, order),
+    starts: at(starts, order),
+    ends: at(ends, order),
     rows,
   };
 }
 
-function longest(lengths: Int32Array, capacity: number): number {
-  return lengths.reduce((most, length) => Math.max(most, length), capacity);
+/** values[order[i]] for each i. */
+function at(values: Int32Array, order: Int32Array): Int32Array {
+  const picked = new Int32Array(order.length);
+  for (let i = 0; i < order.length; i++) picked[i] = values[order[i]!]!;
+  return picked;
 }

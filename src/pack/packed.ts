@@ -11,11 +11,20 @@ export interface Packed {
 
 /** Every document a row of its own; empty ones have none. `lengths` in tokens. */
 export function unpacked(lengths: Int32Array): Packed {
-  const documents = Int32Array.from(lengths.keys()).filter((index) => (lengths[index] ?? 0) > 0);
-  return {
-    documents,
-    starts: new Int32Array(documents.length),
-    ends: documents.map((index) => lengths[index] ?? 0),
-    rows: Int32Array.from({ length: documents.length + 1 }, (_, row) => row),
+  let count = 0;
+  for (const length of lengths) if (length > 0) count++;
+  const packed = {
+    documents: new Int32Array(count),
+    starts: new Int32Array(count),
+    ends: new Int32Array(count),
+    rows: new Int32Array(count + 1),
   };
+  let row = 0;
+  for (let document = 0; document < lengths.length; document++) {
+    if (lengths[document]! <= 0) continue;
+    packed.documents[row] = document;
+    packed.ends[row] = lengths[document]!;
+    packed.rows[++row] = row;
+  }
+  return packed;
 }

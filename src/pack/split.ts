@@ -7,21 +7,23 @@ export interface Fragments {
 
 /** Cuts documents longer than `capacity` into parts of that length, the last one shorter. */
 export function splitLong(lengths: Int32Array, capacity: number): Fragments {
-  const documents: number[] = [];
-  const starts: number[] = [];
-  const ends: number[] = [];
-  lengths.forEach((length, document) => {
-    for (let start = 0; start < length; start += capacity) {
-      documents.push(document);
-      starts.push(start);
-      ends.push(Math.min(length, start + capacity));
-    }
-  });
-  return {
-    documents: Int32Array.from(documents),
-    starts: Int32Array.from(starts),
-    ends: Int32Array.from(ends),
+  let count = 0;
+  for (const length of lengths) count += Math.ceil(length / capacity);
+  const parts = {
+    documents: new Int32Array(count),
+    starts: new Int32Array(count),
+    ends: new Int32Array(count),
   };
+  let part = 0;
+  for (let document = 0; document < lengths.length; document++) {
+    const length = lengths[document]!;
+    for (let start = 0; start < length; start += capacity, part++) {
+      parts.documents[part] = document;
+      parts.starts[part] = start;
+      parts.ends[part] = Math.min(length, start + capacity);
+    }
+  }
+  return parts;
 }
 
 /** The part [start, end) of a document of `length` that stays when it is cut to `capacity`. */

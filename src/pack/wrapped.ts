@@ -7,30 +7,35 @@ import type { Packed } from './packed.ts';
  * start at offset 0).
  */
 export function packWrapped(lengths: Int32Array, capacity: number): Packed {
-  const documents: number[] = [];
-  const starts: number[] = [];
-  const ends: number[] = [];
-  const rows: number[] = [0];
+  let total = 0;
+  for (const length of lengths) total += length;
+  const full = Math.ceil(total / capacity);
+  const documents = new Int32Array(lengths.length + full);
+  const starts = new Int32Array(documents.length);
+  const ends = new Int32Array(documents.length);
+  const rows = new Int32Array(full + 1);
+  let piece = 0;
+  let row = 0;
   let room = capacity;
-  lengths.forEach((length, document) => {
-    for (let start = 0; start < length; ) {
+  for (let document = 0; document < lengths.length; document++) {
+    const length = lengths[document]!;
+    for (let start = 0; start < length; piece++) {
       const end = Math.min(length, start + room);
-      documents.push(document);
-      starts.push(start);
-      ends.push(end);
+      documents[piece] = document;
+      starts[piece] = start;
+      ends[piece] = end;
       room -= end - start;
       start = end;
-      if (room === 0) {
-        rows.push(documents.length);
-        room = capacity;
-      }
+      if (room > 0) continue;
+      rows[++row] = piece + 1;
+      room = capacity;
     }
-  });
-  if (room < capacity) rows.push(documents.length);
+  }
+  if (room < capacity) rows[++row] = piece;
   return {
-    documents: Int32Array.from(documents),
-    starts: Int32Array.from(starts),
-    ends: Int32Array.from(ends),
-    rows: Int32Array.from(rows),
+    documents: documents.slice(0, piece),
+    starts: starts.slice(0, piece),
+    ends: ends.slice(0, piece),
+    rows,
   };
 }

@@ -74,6 +74,41 @@ test('any lengths: nothing lost, nothing invented, no row too long', () => {
   }
 });
 
+test('extremes end, and lose nothing', () => {
+  const million = 1_000_000;
+  const extremes: [number[], number][] = [
+    [[million], 1],
+    [[1, million, 1], 7],
+    [Array(1000).fill(1), million],
+    [Array(100).fill(0), 4],
+    [[], 1],
+  ];
+  for (const packing of ['bfd_split', 'wrapped'] as const) {
+    for (const [lengths, capacity] of extremes) {
+      const packed = pack(Int32Array.from(lengths), packing, capacity);
+      const tokens = packed.ends.reduce((sum, end, i) => sum + end - packed.starts[i]!, 0);
+      const given = lengths.reduce((sum, length) => sum + length, 0);
+      assert.is(tokens, given);
+      assert.is(packed.rows.length - 1, Math.ceil(given / capacity));
+      assert.is(packed.rows.at(-1), packed.documents.length);
+    }
+  }
+  assert.throws(() => pack(Int32Array.of(1), 'bfd', 0), /max_length/);
+  assert.throws(() => pack(Int32Array.of(5), 'bfd', 4), /a document of 5 in rows of 4/);
+});
+
+test('a whole set fills rows better than blocks of a thousand', () => {
+  const next = random(4);
+  const lengths = Int32Array.from({ length: 20_000 }, () => 1 + next(1 + next(1 + next(2048))));
+  const total = lengths.reduce((sum, length) => sum + length, 0);
+  const rowsOf = (part: Int32Array) => pack(part, 'bfd', 2048).rows.length - 1;
+  let inBlocks = 0;
+  for (let i = 0; i < lengths.length; i += 1000) inBlocks += rowsOf(lengths.subarray(i, i + 1000));
+  const whole = rowsOf(lengths);
+  assert.ok(whole < inBlocks, `${whole} and ${inBlocks}`);
+  assert.ok(total / (whole * 2048) > 0.999, String(total / (whole * 2048)));
+});
+
 test('truncation keeps the start or the end', () => {
   assert.equal(truncated(5, null, 'keep_start'), [0, 5]);
   assert.equal(truncated(5, 5, 'keep_end'), [0, 5]);
