@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 #include <exception>
+#include <utility>
 
 #include "core/error.h"
 #include "core/rng.h"
@@ -201,10 +202,10 @@ void Engine::load(const TensorRead& read) {
 }
 
 BatchSums Engine::accumulate(const Batch& batch) {
+  const bool torn = std::exchange(torn_, true);  // whatever follows, until it is restored
   validate(batch, spec_, options_.max_tokens);
-  torn_ = true;
   const BatchSums sums = decoder_->accumulate(batch, micro_batches_);
-  torn_ = false;
+  torn_ = torn;
   ++micro_batches_;
   finite_ = finite_ && std::isfinite(sums.loss);
   return sums;
@@ -212,7 +213,7 @@ BatchSums Engine::accumulate(const Batch& batch) {
 
 UpdateResult Engine::update(const UpdateOptions& options) {
   check(!torn_, Code::internal, "update",
-        "a micro-batch failed half-way; restore the engine first");
+        "a micro-batch since the last update has failed; restore the engine first");
   const UpdateResult result = optimizer_->update(options, finite_);
   finite_ = true;
   return result;

@@ -103,7 +103,7 @@ class Engine {
   std::unique_ptr<Optimizer> optimizer_;
   uint64_t micro_batches_ = 0;
   bool finite_ = true;  // every loss since the last update
-  bool torn_ = false;   // a micro-batch since the last update has failed half-way
+  bool torn_ = false;   // a micro-batch since the last update has failed
   std::atomic<bool> interrupted_{false};
 };
 

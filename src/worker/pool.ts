@@ -4,13 +4,33 @@ import { AttuneError } from '../errors.ts';
 import { RowFault } from './fault.ts';
 import type { Block, BlockAnswer, BlockTask, EncodeSetup } from './messages.ts';
 
-/** Worker threads that encode blocks. */
+/** How often a block is tried whose worker ends without an answer: memory and signals come and go. */
+const attempts = 3;
+/** Bytes of rows that the slowest worker encodes in a millisecond. */
+const slowest = 20;
+
+/** What a worker may take. */
+export interface Limits {
+  /** Milliseconds for a block, besides what its bytes take at the slowest. */
+  patience: number;
+  /** MiB of its heap; Node's own limit where it is not given. */
+  heap?: number;
+}
+
+/**
+ * Worker threads that encode blocks. A worker that crashes, runs out of memory or hangs is replaced,
+ * and its block encoded once more: no row is lost.
+ */
 export class EncodePool {
   private readonly pool: Piscina<BlockTask, BlockAnswer>;
   readonly threads: number;
+  private closed = false;
 
   /** Starts the threads; each loads the tokenizer at once. */
-  constructor(setup: EncodeSetup) {
+  constructor(
+    private readonly setup: EncodeSetup,
+    private readonly limits: Limits = { patience: 120_000 },
+  ) {
     this.threads = Math.max(1, setup.options.workers);
     this.pool = new Piscina({
       ...workerFile(),
@@ -18,13 +38,17 @@ export class EncodePool {
       minThreads: this.threads,
       maxThreads: this.threads,
       idleTimeout: Number.POSITIVE_INFINITY,
+      ...(limits.heap ? { resourceLimits: { maxOldGenerationSizeMb: limits.heap } } : {}),
     });
     this.pool.on('error', () => {});
   }
 
-  /** Encodes one block. Rejects with the worker's AttuneError, a RowFault where a row is bad. */
+  /**
+   * Encodes one block. Rejects with the worker's AttuneError, a RowFault where a row is bad, and with
+   * `internal` for rows that no worker survives.
+   */
   async run(task: BlockTask): Promise<Block> {
-    const answer = await this.pool.run(task);
+    const answer = await this.answer(task);
     if (!('failure' in answer)) return answer;
     const { code, message, row } = answer.failure;
     throw row === null ? new AttuneError(code, message) : new RowFault(code, message, row);
@@ -32,8 +56,39 @@ export class EncodePool {
 
   /** Ends the threads; blocks under way are rejected. */
   async close(): Promise<void> {
+    this.closed = true;
     await this.pool.destroy();
   }
+
+  private async answer(task: BlockTask): Promise<BlockAnswer> {
+    for (let left = attempts; ; ) {
+      // An aborted task takes its thread with it.
+      const hung = AbortSignal.timeout(this.limits.patience + Math.ceil(bytesOf(task) / slowest));
+      try {
+        return await this.pool.run(task, { signal: hung });
+      } catch (cause) {
+        if (this.closed) throw cause;
+        if (--left > 0) continue;
+        const how = hung.aborted ? 'did not answer' : `ended (${(cause as Error).message})`;
+        throw new AttuneError(
+          'internal',
+          `${this.range(task)}: the worker that encodes these rows ${how}, ${attempts} times; ` +
+            'look for a row that is far larger than others, and lower dataset_num_proc where memory is short',
+          { cause },
+        );
+      }
+    }
+  }
+
+  /** First and last row of a block, as messages name them. */
+  private range({ files, lines }: BlockTask): string {
+    const name = (i: number): string => `${this.setup.files[files[i] ?? 0]?.name}:${lines[i]}`;
+    return files.length === 1 ? name(0) : `${name(0)} to ${name(files.length - 1)}`;
+  }
+}
+
+function bytesOf({ starts, ends }: BlockTask): number {
+  return ends.reduce((sum, end, i) => sum + end - (starts[i] ?? 0), 0);
 }
 
 /** Built, the worker is JavaScript; from source, a thread does not inherit tsx and registers it. */

@@ -119,6 +119,20 @@ test('a batch out of range is refused by its entry', async () => {
   engine.dispose();
 });
 
+test('after a micro-batch that failed nothing is updated until the engine is restored', async () => {
+  const { engine } = await openTiny(ROTARY, OPTIONS);
+  const before = await engine.read('embedding', 'value');
+  const batch = documents(ROTARY, [8]);
+  await refuses(() => engine.accumulate(documents(ROTARY, [65])), 'shape', /65 tokens/);
+  await engine.accumulate(batch);
+  await refuses(() => engine.update(UPDATE), 'internal', /restore the engine/);
+  assert.equal(await engine.read('embedding', 'value'), before);
+  await engine.restore({ updates: 0, microBatches: 0 });
+  await engine.accumulate(batch);
+  assert.ok((await engine.update(UPDATE)).applied);
+  engine.dispose();
+});
+
 // --------------------------------------------------------------------------------- lifetimes
 
 /** What keeps an engine busy for some hundred milliseconds. */

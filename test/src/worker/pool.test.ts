@@ -1,0 +1,64 @@
+/** Workers that die or hang, by a formatting function that makes them: no row is lost. */
+import { existsSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { Records } from '../../../src/batch/records.ts';
+import type { Block } from '../../../src/worker/messages.ts';
+import { EncodePool } from '../../../src/worker/pool.ts';
+import { lines, rejection, rows, tokenizerDir } from '../batch/run.ts';
+import { file } from '../data/files.ts';
+import { options } from './options.ts';
+
+const data = file('rows.jsonl', lines(rows(250)));
+
+/** Encodes all rows with workers that run `fault` at row 130, the first time or each time. */
+async function encode(fault: string, always = false): Promise<Block> {
+  const mark = join(dirname(data), `mark-${performance.now()}`);
+  const formatting = file(
+    'format.mjs',
+    `import { existsSync, writeFileSync } from 'node:fs';
+    import { isMainThread } from 'node:worker_threads';
+    export default (row) => {
+      if (!isMainThread && row.text.startsWith('0130') && (${always} || !existsSync('${mark}'))) {
+        writeFileSync('${mark}', '');
+        ${fault}
+      }
+      return row;
+    };`,
+  );
+  const settings = options({ files: [data], tokenizerDir, formatting, workers: 1 });
+  const records = await Records.open(settings);
+  const setup = { options: settings, files: records.files };
+  const pool = new EncodePool(setup, { patience: 1200, heap: 64 });
+  try {
+    const all = Uint32Array.from({ length: 250 }, (_, i) => i);
+    const block = await pool.run(records.task(all));
+    assert.ok(existsSync(mark) || fault === '');
+    return block;
+  } finally {
+    await pool.close();
+    records.close();
+  }
+}
+
+test('a worker that crashes, runs out of memory or hangs once loses no row', async () => {
+  const expected = await encode('');
+  assert.is(expected.counts.read, 250);
+  const exhaust = 'const all = []; for (;;) all.push(new Array(1e5).fill(all.length));';
+  const broken = [
+    'process.exit(3);',
+    exhaust,
+    'Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);',
+  ].map((fault) => encode(fault));
+  for (const block of await Promise.all(broken)) assert.equal(block, expected);
+});
+
+test('rows that no worker survives are named', async () => {
+  const { code, message } = await rejection(encode('process.exit(3);', true));
+  assert.is(code, 'internal');
+  assert.ok(message.startsWith(`${data}:1 to ${data}:250: the worker that encodes`), message);
+  assert.match(message, /3 times/);
+});
+
+test.run();
