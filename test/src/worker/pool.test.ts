@@ -1,5 +1,5 @@
 /** Workers that die or hang, by a formatting function that makes them: no row is lost. */
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -13,11 +13,11 @@ import { options } from './options.ts';
 const data = file('rows.jsonl', lines(rows(250)));
 
 /** Encodes all rows with workers that run `fault` at row 130, the first time or each time. */
-async function encode(fault: string, always = false): Promise<Block> {
+async function encode(fault: string, { always = false, patience = 60_000 } = {}): Promise<Block> {
   const mark = join(dirname(data), `mark-${performance.now()}`);
   const formatting = file(
     'format.mjs',
-    `import { existsSync, writeFileSync } from 'node:fs';
+    `import { existsSync } from 'node:fs';
     import { isMainThread } from 'node:worker_threads';
     export default (row) => {
       if (!isMainThread && row.text.startsWith('0130') && (${always} || !existsSync('${mark}'))) {
@@ -30,7 +30,7 @@ async function encode(fault: string, always = false): Promise<Block> {
   const settings = options({ files: [data], tokenizerDir, formatting, workers: 1 });
   const records = await Records.open(settings);
   const setup = { options: settings, files: records.files };
-  const pool = new EncodePool(setup, { patience: 1200, heap: 64 });
+  const pool = new EncodePool(setup, { patience, heap: 64 });
   try {
     const all = Uint32Array.from({ length: 250 }, (_, i) => i);
     const block = await pool.run(records.task(all));
@@ -55,7 +55,7 @@ test('a worker that crashes, runs out of memory or hangs once loses no row', asy
 });
 
 test('rows that no worker survives are named', async () => {
-  const { code, message } = await rejection(encode('process.exit(3);', true));
+  const { code, message } = await rejection(encode('process.exit(3);', { always: true }));
   assert.is(code, 'internal');
   assert.ok(message.startsWith(`${data}:1 to ${data}:250: the worker that encodes`), message);
   assert.match(message, /3 times/);
