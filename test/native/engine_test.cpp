@@ -5,105 +5,10 @@
 #include <algorithm>
 #include <cmath>
 
-#include "core/rng.h"
-#include "fixture.h"
+#include "models.h"
 
 namespace attune::test {
 namespace {
-
-struct Shape {
-  const char* name;
-  ModelSpec spec;
-};
-
-/** Rotary, gated, grouped heads, untied. */
-ModelSpec rotary() {
-  ModelSpec spec;
-  spec.vocabulary = 37;
-  spec.hidden = spec.embedding = 20;
-  spec.intermediate = 27;
-  spec.layers = 2;
-  spec.heads = 6;
-  spec.kv_heads = 3;
-  spec.head_size = 6;
-  spec.max_positions = 128;
-  spec.inverse_frequencies = {1.0f, 0.3f, 0.05f};
-  spec.tied_head = false;
-  return spec;
-}
-
-/** Learned positions, layer norm, biases, tied; projections and post-norm where asked. */
-ModelSpec learned(bool post_norm) {
-  ModelSpec spec = rotary();
-  spec.inverse_frequencies.clear();
-  spec.rotary = spec.gated = false;
-  spec.position_offset = 2;
-  spec.norm = NormKind::layer;
-  spec.attention_bias = spec.attention_output_bias = spec.mlp_bias = true;
-  spec.activation = Activation::relu;
-  spec.tied_head = true;
-  spec.pre_norm = spec.final_norm = !post_norm;
-  if (post_norm) spec.embedding = 13;
-  return spec;
-}
-
-const Shape kShapes[] = {
-    {"rotary", rotary()}, {"learned", learned(false)}, {"post-norm", learned(true)}};
-
-EngineOptions options_for(const ModelSpec& spec, DType dtype, Method method, int64_t tokens) {
-  EngineOptions options;
-  options.dtype = dtype;
-  options.method = method;
-  options.max_tokens = tokens;
-  options.seed = 5;
-  if (method == Method::full) return options;
-  options.adapter.rank = 3;
-  options.adapter.scale = 1.5f;
-  options.adapter.dropout = method == Method::lora ? 0.2f : 0.0f;
-  for (int64_t i = 0; i < spec.layers; ++i)
-    for (const char* module : {"q", "v", "o", "up", "down"})
-      options.adapter.modules.push_back("layers." + std::to_string(i) + "." + module);
-  if (spec.projects())
-    options.adapter.modules.insert(options.adapter.modules.end(), {"project_in", "project_out"});
-  return options;
-}
-
-/** Uniform values in every parameter but the adapters' B; norms near 1. */
-void fill(Engine& engine) {
-  uint64_t stream = 0;
-  for (Parameter* parameter : engine.parameters().all()) {
-    ++stream;
-    const bool norm = parameter->name.find("norm.weight") != std::string::npos;
-    if (parameter->name.find(".lora_") != std::string::npos) continue;
-    for (int64_t i = 0; i < parameter->size(); ++i) {
-      const auto index = static_cast<uint64_t>(i);
-      const float value =
-          (norm ? 1.0f : 0.0f) + 0.4f * uniform(philox(9, stream, index).word[0]) - 0.2f;
-      if (parameter->master) parameter->master[i] = value;
-      const Tensor& held = parameter->value;
-      const int64_t at = i / held.cols * held.stride + i % held.cols;
-      if (held.dtype == DType::bf16) held.bf16()[at] = f32_to_bf16(value);
-      if (held.dtype == DType::f32) held.f32()[at] = value;
-    }
-  }
-}
-
-/** Documents of 1, 2, 3 … tokens until there are `tokens`; two of three positions are trained. */
-Batch batch_of(const ModelSpec& spec, int64_t tokens) {
-  Batch batch;
-  batch.segments.push_back(0);
-  for (int32_t length = 1; batch.size() < tokens; ++length) {
-    for (int32_t at = 0; at < length && batch.size() < tokens; ++at) {
-      const auto t = static_cast<int32_t>(batch.size());
-      batch.tokens.push_back(static_cast<int32_t>((7 * t + 3) % spec.vocabulary));
-      batch.targets.push_back(t % 3 == 2 ? kIgnore
-                                         : static_cast<int32_t>((5 * t + 1) % spec.vocabulary));
-      batch.positions.push_back(at);
-    }
-    batch.segments.push_back(static_cast<int32_t>(batch.size()));
-  }
-  return batch;
-}
 
 /** Kernels on the processor are slow: they take fewer steps, where the number does not matter. */
 int steps_of(const std::string& device) { return device == "cuda-host" ? 2 : 8; }
@@ -170,7 +75,7 @@ std::vector<std::vector<float>> gradients(const std::string& device, ModelSpec s
 
 TEST(recompute) {
   for (const std::string& device : device_names()) {
-    for (const Shape& shape : kShapes) {
+    for (const Shape& shape : shapes()) {
       for (Method method : {Method::full, Method::lora}) {
         for (DType dtype : {DType::f32, DType::bf16}) {
           const bool both = device != "cuda-host";  // there, one type for each method
@@ -195,7 +100,7 @@ TEST(engine) {
   const std::pair<const char*, Method> methods[] = {
       {"full", Method::full}, {"lora", Method::lora}, {"none", Method::none}};
   for (const std::string& device : device_names())
-    for (const Shape& shape : kShapes)
+    for (const Shape& shape : shapes())
       for (const DType dtype : {DType::f32, DType::bf16})
         for (const auto& [name, method] : methods)
           for (const int64_t tokens : {1, 7, 90})
@@ -208,7 +113,7 @@ TEST(engine) {
 TEST(engine_parity) {
   for (const std::string& device : device_names()) {
     if (device == "cpu") continue;
-    for (const Shape& shape : kShapes) {
+    for (const Shape& shape : shapes()) {
       for (Method method : {Method::full, Method::lora}) {
         run(std::string(shape.name) + (method == Method::lora ? " lora " : " full ") + device, [&] {
           Values losses[2];

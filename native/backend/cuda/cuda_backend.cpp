@@ -11,6 +11,8 @@ namespace attune::cuda {
 
 namespace {
 
+// Left for what the driver takes later: kernels, loaded as they first run, and recorded graphs.
+constexpr uint64_t kReserve = uint64_t{256} << 20;
 constexpr int64_t kResults = 64;  // float64 numbers that an op may return to the host
 
 class CudaBackend final : public Backend {
@@ -18,7 +20,10 @@ class CudaBackend final : public Backend {
   CudaBackend(int device, bool tf32)
       : runtime_(device), blas_(runtime_, tf32), results_(runtime_) {}
 
-  uint64_t memory() override { return runtime_.facts().free; }
+  uint64_t memory() override {
+    const uint64_t free = runtime_.facts().free;
+    return free > kReserve ? free - kReserve : 1;  // 0 would be: unknown
+  }
   uint64_t taken() override { return runtime_.facts().memory - runtime_.facts().free; }
   void* allocate(size_t bytes) override { return runtime_.allocate(bytes); }
   void release(void* memory) override { runtime_.release(memory); }
