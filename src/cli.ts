@@ -1,8 +1,11 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
-import { Command, CommanderError } from 'commander';
-import { configHelp } from './cli/help.ts';
-import { report } from './cli/report.ts';
+import { INTERRUPTED } from './cli/signals.ts';
+
+// Loaded once signals are heard.
+const { Command, CommanderError } = await import('commander');
+const { configHelp } = await import('./cli/help.ts');
+const { report } = await import('./cli/report.ts');
 
 /** Words of a verb whose keys come from the configuration table, and are parsed there. */
 type Verb = (words: string[]) => Promise<void>;
@@ -24,7 +27,7 @@ function keyed(name: string, text: string, help: () => string, load: () => Promi
     .allowUnknownOption()
     .allowExcessArguments()
     .addHelpText('after', help)
-    .action(async (_, command: Command) => (await load())(command.args));
+    .action(async (_, command) => (await load())(command.args));
 }
 
 keyed(
@@ -85,6 +88,8 @@ program
   .argument('[name]', 'one of them')
   .action(async (name?: string) => (await import('./cli/bench.ts')).bench(name));
 
+// A terminal that is gone ends no run.
+process.stderr.on('error', () => {});
 // The reader has seen enough: `attune inspect … | head`.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(0);
@@ -97,4 +102,6 @@ try {
   // commander has printed its own message.
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
   else process.exitCode = report(error);
+  // What still runs in the background was interrupted too.
+  if (process.exitCode === INTERRUPTED) process.exit();
 }

@@ -1,9 +1,13 @@
+import { setImmediate } from 'node:timers/promises';
 import type { DataOptions, InspectedRow } from '../data/options.ts';
 import type { Span } from '../template/segments.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import type { EncodedRow } from '../worker/encode.ts';
 import { ignored } from '../worker/labels.ts';
 import type { Records } from './records.ts';
+
+/** Milliseconds of rows after which others run: signals, timers. */
+const turn = 20;
 
 /**
  * Every row in file order, as training takes it before packing. The tokenizer is loaded on first
@@ -18,7 +22,12 @@ export async function* inspectRows(
   const tokenizer = await Loader.load(options.tokenizerDir);
   const encoder = new RowEncoder(tokenizer, options);
   let index = 0;
+  let pause = performance.now() + turn;
   for (const { value, shape, place, uses } of records.read()) {
+    if (performance.now() > pause) {
+      await setImmediate();
+      pause = performance.now() + turn;
+    }
     const row = encoder.encode(value, shape, place);
     const { text, spans } = row.text === null ? decodeRuns(row, tokenizer) : pointSpans(row);
     yield {

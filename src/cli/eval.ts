@@ -6,7 +6,8 @@ import { AttuneError } from '../errors.ts';
 import { evaluateConfig } from '../train/evaluate.ts';
 import { accountingLines } from '../train/format.ts';
 import { readWords } from './keys.ts';
-import { interruptSignal, printJson } from './report.ts';
+import { printJson } from './report.ts';
+import { interruptSignal } from './signals.ts';
 
 const KEYS = [
   'model',

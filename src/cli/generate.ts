@@ -2,7 +2,8 @@ import * as v from 'valibot';
 import { table } from '../config/table.ts';
 import { AttuneError } from '../errors.ts';
 import { generate as run } from '../train/generate.ts';
-import { interruptSignal, printJson } from './report.ts';
+import { printJson } from './report.ts';
+import { interruptSignal } from './signals.ts';
 
 const number = (least: number, most = Number.POSITIVE_INFINITY) =>
   v.pipe(

@@ -13,19 +13,6 @@ export function report(error: unknown): number {
   return isRequestError(error) ? 2 : 1;
 }
 
-/** A signal that the first interrupt aborts; the second ends the process at once. */
-export function interruptSignal(message: string): AbortSignal {
-  const controller = new AbortController();
-  for (const name of ['SIGINT', 'SIGTERM'] as const) {
-    process.on(name, () => {
-      if (controller.signal.aborted) process.exit(130);
-      process.stderr.write(`\n${message}\n`);
-      controller.abort();
-    });
-  }
-  return controller.signal;
-}
-
 /** Writes a result to stdout; the promise waits where the reader is slower. */
 export async function print(text: string): Promise<void> {
   if (!process.stdout.write(`${text}\n`)) await once(process.stdout, 'drain');

@@ -23,9 +23,12 @@ const closeObject = 0x7d;
  * Indexes a JSON array of rows without parsing it: the scan follows strings and brackets only, and
  * each element is parsed when it is read. Throws NotRows.
  */
-export function indexElements(chunks: Iterable<Uint8Array>, base = 0): RowIndex {
+export async function indexElements(
+  chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+  base = 0,
+): Promise<RowIndex> {
   const scan = new ElementScan(base);
-  for (const chunk of chunks) scan.feed(chunk);
+  for await (const chunk of chunks) scan.feed(chunk);
   return scan.finish();
 }
 

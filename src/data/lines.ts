@@ -6,13 +6,16 @@ const newline = 0x0a;
  * Indexes JSON Lines: one row for every line that is not blank. `chunks` are the bytes of the file
  * in order from offset `base` on; CRLF and a last line without its newline are fine.
  */
-export function indexLines(chunks: Iterable<Uint8Array>, base = 0): RowIndex {
+export async function indexLines(
+  chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+  base = 0,
+): Promise<RowIndex> {
   const rows = new RowIndex();
   let offset = base;
   let start = base;
   let line = 1;
   let blank = true;
-  for (const chunk of chunks) {
+  for await (const chunk of chunks) {
     let from = 0;
     for (;;) {
       const at = chunk.indexOf(newline, from);

@@ -1,4 +1,5 @@
 import { closeSync, createReadStream, fstatSync, readSync } from 'node:fs';
+import { setImmediate } from 'node:timers/promises';
 import { dataError } from '../errors.ts';
 import { copyCsv } from './csv.ts';
 import { indexElements, NotRows } from './elements.ts';
@@ -124,7 +125,7 @@ async function findRows(
     const chunks = readChunks(handle, mark);
     // A .json file whose rows stand one on a line is common, and begins with a bracket of its own.
     const isArray = format === 'json' && first !== '{';
-    const rows = isArray ? indexArray(name, chunks, mark) : indexLines(chunks, mark);
+    const rows = await (isArray ? indexArray(name, chunks, mark) : indexLines(chunks, mark));
     if (format === 'json' && !isArray) checkLines(path, name);
     return { path, form: format === 'txt' ? 'text' : 'json', rows };
   } finally {
@@ -132,8 +133,8 @@ async function findRows(
   }
 }
 
-/** Chunks share one buffer: each is valid until the next is asked for. */
-function* readChunks(handle: number, base: number): Generator<Uint8Array> {
+/** Chunks share one buffer: each is valid until the next is asked for. Others run in between. */
+async function* readChunks(handle: number, base: number): AsyncGenerator<Uint8Array> {
   const buffer = Buffer.allocUnsafe(Math.min(chunkBytes, fstatSync(handle).size));
   let offset = base;
   for (;;) {
@@ -141,12 +142,17 @@ function* readChunks(handle: number, base: number): Generator<Uint8Array> {
     if (length === 0) return;
     yield buffer.subarray(0, length);
     offset += length;
+    await setImmediate();
   }
 }
 
-function indexArray(name: string, chunks: Iterable<Uint8Array>, base: number): RowIndex {
+async function indexArray(
+  name: string,
+  chunks: AsyncIterable<Uint8Array>,
+  base: number,
+): Promise<RowIndex> {
   try {
-    return indexElements(chunks, base);
+    return await indexElements(chunks, base);
   } catch (error) {
     if (error instanceof NotRows) throw dataError(name, error.line, error.message);
     throw error;

@@ -128,9 +128,9 @@ test('however the bytes are cut, the rows and their lines are the same', async (
     const jsonl = Buffer.from(
       rows.map((row) => `${JSON.stringify(row)}${'\n'.repeat(1 + pick(3))}`).join(''),
     );
-    assert.equal(ranges(indexLines(cut(jsonl, pick))), ranges(indexLines([jsonl])));
+    assert.equal(ranges(await indexLines(cut(jsonl, pick))), ranges(await indexLines([jsonl])));
     const json = Buffer.from(JSON.stringify(rows, null, pick(3)));
-    assert.equal(ranges(indexElements(cut(json, pick))), ranges(indexElements([json])));
+    assert.equal(ranges(await indexElements(cut(json, pick))), ranges(await indexElements([json])));
     const table = Buffer.from(csv(rows, columns, pick(2) ? '\n' : '\r\n'));
     const copy = new RowFile(file('copy.jsonl', ''));
     await copyCsv(Readable.from(cut(table, pick)), 'a.csv', copy);
