@@ -49,7 +49,7 @@ export class MinHash {
   readonly banding: Banding;
   private readonly factors: Int32Array;
   private readonly terms: Int32Array;
-  private readonly least: Uint32Array;
+  private readonly least: Int32Array;
 
   constructor(private readonly options: MinHashOptions) {
     this.banding = banding(options);
@@ -57,7 +57,7 @@ export class MinHash {
     const random = (i: number): number => mix(mix(options.seed) + Math.imul(i, 0x9e3779b9));
     this.factors = Int32Array.from({ length: count }, (_, i) => random(2 * i + 1) | 1);
     this.terms = Int32Array.from({ length: count }, (_, i) => random(2 * i + 2));
-    this.least = new Uint32Array(count);
+    this.least = new Int32Array(count);
   }
 
   /** The different shingles of a text, as 32-bit hashes. */
@@ -66,12 +66,13 @@ export class MinHash {
   }
 
   /** Signature [permutations] of a set of shingles; valid until the next call. */
-  signature(shingles: Iterable<number>): Uint32Array {
-    const { factors, terms, least } = this;
-    least.fill(0xffffffff);
+  signature(shingles: Iterable<number>): Int32Array {
+    const factors = this.factors;
+    const terms = this.terms;
+    const least = this.least.fill(0x7fffffff);
     for (const shingle of shingles) {
       for (let i = 0; i < least.length; i++) {
-        const value = (Math.imul(factors[i] as number, shingle) + (terms[i] as number)) >>> 0;
+        const value = (Math.imul(factors[i] as number, shingle) + (terms[i] as number)) | 0;
         if (value < (least[i] as number)) least[i] = value;
       }
     }
@@ -79,7 +80,7 @@ export class MinHash {
   }
 
   /** A 32-bit hash of each band of a signature, written to `bands` [bands]. */
-  hashBands(signature: Uint32Array, bands: Int32Array): void {
+  hashBands(signature: Int32Array, bands: Int32Array): void {
     const { rows } = this.banding;
     for (let band = 0; band < bands.length; band++) {
       let bits = band;

@@ -110,7 +110,8 @@ test('signatures estimate the Jaccard similarity', () => {
     const pairs = 200;
     for (let pair = 0; pair < pairs; pair++) {
       const common = Array.from({ length: 100 * similarity }, () => mix(next(2 ** 32)));
-      const rest = () => Array.from({ length: Math.round(50 * (1 - similarity)) }, () => mix(next(2 ** 32)));
+      const rest = () =>
+        Array.from({ length: Math.round(50 * (1 - similarity)) }, () => mix(next(2 ** 32)));
       const a = hash.signature([...common, ...rest()]).slice();
       const b = hash.signature([...common, ...rest()]);
       equal += a.reduce((sum, value, i) => sum + Number(value === b[i]), 0);
