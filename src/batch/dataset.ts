@@ -3,7 +3,7 @@ import { AttuneError } from '../errors.ts';
 import { account } from './account.ts';
 import { type Batch, makeBatch } from './batch.ts';
 import { Blocks } from './blocks.ts';
-import { inspectRows } from './inspect.ts';
+import { inspectRows, type ShownRow, shownRows } from './inspect.ts';
 import { type RowReference, rowCount, rowsInOrder } from './order.ts';
 import { Records } from './records.ts';
 
@@ -77,6 +77,11 @@ export class Dataset {
   /** Every row in file order, before packing, for people to look at. */
   inspect(): AsyncGenerator<InspectedRow> {
     return inspectRows(this.records, this.options);
+  }
+
+  /** Every `every`th of these rows, with the places of tokens in the text. */
+  shown(every = 1): AsyncGenerator<ShownRow> {
+    return shownRows(this.records, this.options, every);
   }
 
   private account(blocks: Parameters<typeof account>[0]): Accounting {

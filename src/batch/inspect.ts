@@ -1,6 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
 import type { DataOptions, InspectedRow } from '../data/options.ts';
+import type { Place } from '../data/record.ts';
 import type { Span } from '../template/segments.ts';
+import { TokenStream } from '../tokenizer/stream.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import type { EncodedRow } from '../worker/encode.ts';
 import { ignored } from '../worker/labels.ts';
@@ -9,67 +11,92 @@ import type { Records } from './records.ts';
 /** Milliseconds of rows after which others run: signals, timers. */
 const turn = 20;
 
+/** A row as training takes it before packing, with all that people may want to see of it. */
+export interface ShownRow extends EncodedRow {
+  /** Place among all rows of the files. */
+  index: number;
+  /** The parsed row, formatted. */
+  value: unknown;
+  place: Place;
+  /** What was tokenized, or the decoded tokens of a row that came tokenized. */
+  text: string;
+}
+
 /**
- * Every row in file order, as training takes it before packing. The tokenizer is loaded on first
- * use. A row that came tokenized shows its decoded text, cut where its labels turn on and off.
+ * Every `every`th row in file order. The tokenizer is loaded on first use. Throws as `encode` does.
  */
-export async function* inspectRows(
+export async function* shownRows(
   records: Records,
   options: DataOptions,
-): AsyncGenerator<InspectedRow> {
+  every = 1,
+): AsyncGenerator<ShownRow> {
   const { Tokenizer: Loader } = await import('../tokenizer/tokenizer.ts');
   const { RowEncoder } = await import('../worker/encode.ts');
   const tokenizer = await Loader.load(options.tokenizerDir);
   const encoder = new RowEncoder(tokenizer, options);
-  let index = 0;
   let pause = performance.now() + turn;
-  for (const { value, shape, place, uses } of records.read()) {
+  for (const { index, value, shape, place, uses } of records.read(every)) {
     if (performance.now() > pause) {
       await setImmediate();
       pause = performance.now() + turn;
     }
     const row = encoder.encode(value, shape, place);
-    const { text, spans } = row.text === null ? decodeRuns(row, tokenizer) : pointSpans(row);
+    const { text } = row;
+    const shown = text === null ? { ...row, ...decoded(row, tokenizer) } : { ...row, text };
+    const dropped = uses === 0 ? 'not used at the weight of its file' : row.dropped;
+    yield { ...shown, dropped, index, value, place };
+  }
+}
+
+/** Every row in file order, as `inspect --json` prints it. */
+export async function* inspectRows(
+  records: Records,
+  options: DataOptions,
+): AsyncGenerator<InspectedRow> {
+  for await (const row of shownRows(records, options)) {
     yield {
-      index: index++,
+      index: row.index,
       input_ids: [...row.ids],
       labels: [...row.labels],
-      text,
-      spans,
+      text: row.text,
+      spans: pointSpans(row),
       truncated: row.truncated,
-      dropped: uses === 0 ? 'not used at the weight of its file' : row.dropped,
-      source: place,
+      dropped: row.dropped,
+      source: row.place,
     };
   }
 }
 
 /** Spans by code point instead of UTF-16 unit. */
-function pointSpans(row: EncodedRow): { text: string; spans: Span[] } {
-  const text = row.text ?? '';
+function pointSpans({ text, spans }: ShownRow): Span[] {
   let done = 0;
-  const spans = row.spans.map(([start, end, trained]): Span => {
+  return spans.map(([start, end, trained]): Span => {
     const from = done;
     done += points(text.slice(start, end));
     return [from, done, trained];
   });
-  return { text, spans };
 }
 
-function decodeRuns(row: EncodedRow, tokenizer: Tokenizer): { text: string; spans: Span[] } {
+/** The text of tokens, where each stands in it, and spans cut where labels turn on and off. */
+function decoded(
+  { ids, labels }: EncodedRow,
+  tokenizer: Tokenizer,
+): Pick<ShownRow, 'text' | 'spans' | 'offsets'> {
+  const stream = new TokenStream(tokenizer);
+  const offsets = new Int32Array(2 * ids.length);
   const spans: Span[] = [];
   let text = '';
-  let done = 0;
-  for (let start = 0; start < row.ids.length; ) {
-    const trained = row.labels[start] !== ignored;
-    let end = start + 1;
-    while (end < row.ids.length && (row.labels[end] !== ignored) === trained) end++;
-    const part = tokenizer.decode(row.ids.subarray(start, end));
-    spans.push([done, done + points(part), trained]);
-    done += points(part);
-    text += part;
-    start = end;
+  for (let i = 0; i < ids.length; i++) {
+    const start = text.length;
+    text += stream.push(ids[i] as number);
+    if (i === ids.length - 1) text += stream.end();
+    offsets.set([start, text.length], 2 * i);
+    const trained = labels[i] !== ignored;
+    const last = spans.at(-1);
+    if (last?.[2] === trained) last[1] = text.length;
+    else spans.push([start, text.length, trained]);
   }
-  return { text, spans };
+  return { text, spans, offsets };
 }
 
 function points(text: string): number {

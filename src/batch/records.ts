@@ -13,6 +13,8 @@ type RecordOptions = Pick<DataOptions, 'files' | 'datasetTextField' | 'formattin
 
 /** A row as it was read and formatted. */
 export interface ReadRow {
+  /** Place among all rows of the files. */
+  index: number;
   value: unknown;
   shape: Shape;
   place: Place;
@@ -105,8 +107,8 @@ export class Records {
     return task;
   }
 
-  /** Reads every row of the files in order, used or not. Throws `data` for one that cannot be read. */
-  *read(): Generator<ReadRow> {
+  /** Reads every `every`th row of the files in order, used or not. Throws `data` for one that cannot be read. */
+  *read(every = 1): Generator<ReadRow> {
     const uses = this.drawn && new Uint32Array(this.total);
     for (const row of this.drawn ?? []) if (uses) uses[row] = (uses[row] ?? 0) + 1;
     let row = 0;
@@ -114,10 +116,12 @@ export class Records {
       const reader = new RowReader(source);
       try {
         for (let i = 0; i < source.rows.length; i++, row++) {
+          if (row % every !== 0) continue;
           const range: RowRange = source.rows.at(i);
           const place = { file: source.name, line: range.line };
           const value = this.format(reader.read(range), place);
-          yield { value, shape: this.shapes[index] as Shape, place, uses: uses?.[row] ?? 1 };
+          const shape = this.shapes[index] as Shape;
+          yield { index: row, value, shape, place, uses: uses?.[row] ?? 1 };
         }
       } finally {
         reader.close();

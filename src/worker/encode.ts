@@ -11,6 +11,8 @@ import { countTrained, labelTokens, recordLabels } from './labels.ts';
 export interface EncodedRow {
   ids: Int32Array;
   labels: Int32Array;
+  /** [start, end) of each token in turn, in UTF-16 units of `text`; empty where there is none. */
+  offsets: Int32Array;
   /** null where the row came tokenized. */
   text: string | null;
   /** [start, end, trained] in UTF-16 units, covering `text`. */
@@ -61,13 +63,14 @@ export class RowEncoder {
     if (record.shape === 'input_ids') {
       const { completionOnlyLoss, assistantOnlyLoss } = this.options;
       const labels = recordLabels(record, completionOnlyLoss, assistantOnlyLoss);
-      return { ids: record.ids, labels, text: null, spans: [], ...kept };
+      const offsets = new Int32Array(0);
+      return { ids: record.ids, labels, offsets, text: null, spans: [], ...kept };
     }
     const { text, spans, ...how } = toSegments(record, this.segmentOptions, place);
     const encoding = this.tokenizer.encode(text, how);
     if (!how.addSpecialTokens) this.checkStart(encoding.ids, place);
     const { ids, offsets } = withoutDoubles(encoding);
-    return { ids, labels: labelTokens(ids, offsets, spans), text, spans, ...kept };
+    return { ids, labels: labelTokens(ids, offsets, spans), offsets, text, spans, ...kept };
   }
 
   /** Throws `template` where a chat template writes BOS twice. */
@@ -94,7 +97,9 @@ export class RowEncoder {
     const labels = row.labels.slice(start, end);
     const dropped =
       countTrained(labels) > 0 ? null : `nothing left to train once cut to ${maxLength} tokens`;
-    return { ...row, ids: row.ids.slice(start, end), labels, truncated: true, dropped };
+    const ids = row.ids.slice(start, end);
+    const offsets = row.offsets.slice(2 * start, 2 * end);
+    return { ...row, ids, labels, offsets, truncated: true, dropped };
   }
 }
 

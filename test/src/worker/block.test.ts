@@ -18,7 +18,9 @@ function block(
   const encode = (value: unknown): EncodedRow => {
     const labels = Int32Array.from(value as number[], (label) => (label === 0 ? -100 : label));
     const dropped = labels.length === 0 ? 'too short' : null;
-    return { ids: labels, labels, text: null, spans: [], truncated: labels.length > 3, dropped };
+    const cut = labels.length > 3;
+    const offsets = new Int32Array(0);
+    return { ids: labels, labels, offsets, text: null, spans: [], truncated: cut, dropped };
   };
   return encodeBlock(placed, encode, { packing, maxLength });
 }
