@@ -11,6 +11,11 @@ export async function readJsonIfPresent(path: string): Promise<Record<string, un
     if (code === 'ENOENT') return null;
     throw new AttuneError('checkpoint', `${path}: cannot be read (${code})`, { cause });
   }
+  return parseObject(path, text);
+}
+
+/** The JSON object that a file's text is. Throws `checkpoint`. */
+export function parseObject(path: string, text: string): Record<string, unknown> {
   let value: unknown;
   try {
     value = JSON.parse(text);

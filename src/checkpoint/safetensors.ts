@@ -45,7 +45,7 @@ export async function readHeader(path: string): Promise<StoredTensor[]> {
     const prefix = new Uint8Array(8);
     const { bytesRead } = await file.read(prefix, 0, 8, 0);
     const length = bytesRead === 8 ? headerLength(path, prefix, size) : 0;
-    if (length === 0) throw broken(path, `${size} bytes are too few for a safetensors file`);
+    if (length === 0) throw tooShort(path, size);
     const header = new Uint8Array(length);
     const read = await file.read(header, 0, length, 8);
     if (read.bytesRead !== length) throw broken(path, 'the file ends inside the header');
@@ -55,12 +55,23 @@ export async function readHeader(path: string): Promise<StoredTensor[]> {
   }
 }
 
+/** The same, of a whole file in memory. */
+export function readTensors(path: string, bytes: Uint8Array): StoredTensor[] {
+  const length = bytes.length < 8 ? 0 : headerLength(path, bytes.subarray(0, 8), bytes.length);
+  if (length === 0) throw tooShort(path, bytes.length);
+  return parseHeader(path, bytes.subarray(8, 8 + length), bytes.length);
+}
+
+function tooShort(path: string, size: number): AttuneError {
+  return broken(path, `${size} bytes are too few for a safetensors file`);
+}
+
 function broken(path: string, message: string): AttuneError {
   return new AttuneError('checkpoint', `${path}: ${message}`);
 }
 
 function headerLength(path: string, prefix: Uint8Array, size: number): number {
-  const length = new DataView(prefix.buffer).getBigUint64(0, true);
+  const length = new DataView(prefix.buffer, prefix.byteOffset).getBigUint64(0, true);
   if (length > BigInt(MAX_HEADER)) {
     throw broken(path, `header of ${length} bytes; at most ${MAX_HEADER} are allowed`);
   }

@@ -32,7 +32,15 @@ export async function parseConfig(path: string, text: string): Promise<Entry[]> 
         `${path}:${line}: key ${JSON.stringify(name)} is not allowed`,
       );
     }
-    const plain = (value as { toJS?(of: unknown): unknown } | null)?.toJS?.(document) ?? null;
-    return entry('file', name, plain, `${path}:${line}: `);
+    return entry('file', name, plainValue(value, document, `${path}:${line}`), `${path}:${line}: `);
   });
+}
+
+/** A value without YAML's own; an alias may name nothing, or grow without end. */
+function plainValue(value: unknown, document: unknown, place: string): unknown {
+  try {
+    return (value as { toJS?(of: unknown): unknown } | null)?.toJS?.(document) ?? null;
+  } catch (cause) {
+    throw new AttuneError('config', `${place}: ${(cause as Error).message}`, { cause });
+  }
 }

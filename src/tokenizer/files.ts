@@ -55,6 +55,12 @@ export function readTokenizerFiles(directory: string): TokenizerFiles {
   };
 }
 
+/** A directory that holds tokenizer.json alone, of its text. Throws `tokenizer`. */
+export function parseTokenizer(directory: string, text: string): TokenizerFiles {
+  const none = { vocabulary: null, merges: null, config: {}, addedTokens: {}, chatTemplate: null };
+  return { directory, tokenizer: parseObject(join(directory, 'tokenizer.json'), text), ...none };
+}
+
 export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
@@ -99,15 +105,18 @@ function readText(directory: string, name: string): string | null {
 
 function readJson(directory: string, name: string): JsonObject | null {
   const text = readText(directory, name);
-  if (text === null) return null;
+  return text === null ? null : parseObject(join(directory, name), text);
+}
+
+function parseObject(path: string, text: string): JsonObject {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw new AttuneError('tokenizer', `${join(directory, name)}: ${(error as Error).message}`);
+    throw new AttuneError('tokenizer', `${path}: ${(error as Error).message}`);
   }
   if (!isObject(value)) {
-    throw new AttuneError('tokenizer', `${join(directory, name)}: the top level is not an object`);
+    throw new AttuneError('tokenizer', `${path}: the top level is not an object`);
   }
   return value;
 }

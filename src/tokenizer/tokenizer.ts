@@ -3,7 +3,7 @@ import { AddedTokenFinder, type Refusal } from './added.ts';
 import { origin, slice } from './align.ts';
 import { tokenBytes } from './bytes.ts';
 import { makeEncoder, type SectionEncoder } from './encoder.ts';
-import { readTokenizerFiles } from './files.ts';
+import { readTokenizerFiles, type TokenizerFiles } from './files.ts';
 import { defineTokenizer, type TokenizerDefinition } from './normalize.ts';
 import { makeNormalizer, type Normalizer } from './normalizer.ts';
 import { isControl, type SpecialTokens } from './special.ts';
@@ -60,7 +60,13 @@ export class Tokenizer {
 
   /** Loads the tokenizer of a directory. Rejects with `tokenizer` where that is not possible. */
   static async load(directory: string): Promise<Tokenizer> {
-    const definition = defineTokenizer(readTokenizerFiles(directory));
+    return Tokenizer.of(readTokenizerFiles(directory));
+  }
+
+  /** The tokenizer of files that were read before. */
+  static async of(files: TokenizerFiles): Promise<Tokenizer> {
+    const { directory } = files;
+    const definition = defineTokenizer(files);
     const { makeCore } = await import('./xenova.ts');
     try {
       return new Tokenizer(definition, makeCore(definition));

@@ -1,0 +1,22 @@
+/** A parser, and what counts as its ordinary answer to bytes that are wrong. */
+export interface Target {
+  name: string;
+  /** Valid inputs, and some that were found to matter. */
+  seeds: readonly (string | Uint8Array)[];
+  /** Words that inputs of this kind are made of. */
+  words: readonly string[];
+  /** Whether inputs are JSON, whose values are then changed as well as their bytes. */
+  json: boolean;
+  /**
+   * Gives the parser one input. Returns what was accepted in a few words; throws what the parser
+   * throws, and a plain Error where something was accepted that must not be.
+   */
+  run(input: Uint8Array): string | Promise<string>;
+  /** Whether an error is the parser's own refusal. */
+  refuses(error: unknown): boolean;
+}
+
+/** Throws, for an input that was accepted against the rules. */
+export function rule(holds: boolean, message: string): void {
+  if (!holds) throw new Error(`accepted against the rules: ${message}`);
+}

@@ -1,0 +1,27 @@
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { copyParquet } from '../../src/data/parquet.ts';
+import { AttuneError } from '../../src/errors.ts';
+import type { Target } from '../target.ts';
+import { memoryRows } from './memory.ts';
+
+const golden = join(import.meta.dirname, '../../test/golden/parquet');
+const path = join(mkdtempSync(join(tmpdir(), 'attune-fuzz-')), 'a.parquet');
+
+/** Parquet files of every codec. */
+export const target: Target = {
+  name: 'parquet',
+  seeds: ['none', 'snappy', 'gzip', 'brotli', 'lz4', 'v2'].map((codec) =>
+    readFileSync(join(golden, `texts-${codec}.parquet`)),
+  ),
+  words: ['PAR1', '\x15\x00', '\x15\x04', '\x19\x4c', '\xff\xff\xff\xff\x0f', '\x00'],
+  json: false,
+  async run(input) {
+    writeFileSync(path, input);
+    const { rows, count } = memoryRows();
+    await copyParquet(path, 'fuzz', rows);
+    return `${Math.min(3, count())} rows`;
+  },
+  refuses: (error) => error instanceof AttuneError && error.code === 'data',
+};

@@ -1,0 +1,56 @@
+import { indexElements, NotRows } from '../../src/data/elements.ts';
+import { indexLines } from '../../src/data/lines.ts';
+import type { RowIndex } from '../../src/data/rows.ts';
+import { rule, type Target } from '../target.ts';
+
+function cut(bytes: Uint8Array, size: number): Uint8Array[] {
+  const parts: Uint8Array[] = [];
+  for (let at = 0; at < bytes.length; at += size) parts.push(bytes.subarray(at, at + size));
+  return parts;
+}
+
+function check(index: RowIndex, size: number): string {
+  let before = 0;
+  let text = '';
+  for (let i = 0; i < index.length; i++) {
+    const { start, end, line } = index.at(i);
+    rule(
+      start >= before && end > start && end <= size && line >= 1,
+      `row ${i} at [${start}, ${end})`,
+    );
+    before = end;
+    text += `${start},${end},${line};`;
+  }
+  return text;
+}
+
+/** Where rows lie in JSON Lines and in a JSON array, however the bytes arrive. */
+export const target: Target = {
+  name: 'rows',
+  seeds: ['{"a":1}\n{"a":2}\r\n\n  {"a":3}', '[{"a":"]"},\n{"b":[1,{"c":"\\""}]}, 3]\n', '[]'],
+  words: ['\n', '\r\n', '[', ']', '{', '}', '"', '\\', ',', ' '],
+  json: false,
+  run(input) {
+    const lines = check(indexLines([input]), input.length);
+    rule(lines === check(indexLines(cut(input, 3)), input.length), 'other lines by other parts');
+    let array: string;
+    try {
+      array = check(indexElements([input]), input.length);
+    } catch (error) {
+      let again: unknown = null;
+      try {
+        indexElements(cut(input, 1));
+      } catch (other) {
+        again = other;
+      }
+      rule(
+        (again as Error | null)?.message === (error as Error).message,
+        'other parts, other answer',
+      );
+      throw error;
+    }
+    rule(array === check(indexElements(cut(input, 1)), input.length), 'other rows by other parts');
+    return 'an array';
+  },
+  refuses: (error) => error instanceof NotRows,
+};
