@@ -8,17 +8,21 @@ import { Worker } from 'node:worker_threads';
 import { loadTarget, targetNames } from './targets.ts';
 import type { Report, Work } from './worker.ts';
 
+/** Milliseconds an input may take; less where the parser's thread may be ended for it. */
 const longest = 5000;
+const longestContained = 300;
 
 interface Found {
   inputs: number;
+  /** Whether the thread had to be ended. */
+  ended: boolean;
   accepted: number;
   outcomes: number;
   finding: { message: string; input: Uint8Array } | null;
 }
 
 /** Runs one thread over one target; resolves with what became of it. */
-export function fuzz(target: string, inputs: number, seed: number): Promise<Found> {
+function runThread(target: string, inputs: number, seed: number, patience: number): Promise<Found> {
   const state = new SharedArrayBuffer(16);
   const current = new SharedArrayBuffer(1 << 20);
   const work: Work = { target, inputs, seed, state, current };
@@ -34,9 +38,10 @@ export function fuzz(target: string, inputs: number, seed: number): Promise<Foun
       void worker.terminate();
       resolve(found);
     };
-    const fail = (message: string, bytes: Uint8Array) =>
+    const fail = (message: string, bytes: Uint8Array, ended = true) =>
       end({
         inputs: Number(Atomics.load(at, 0)) + 1,
+        ended,
         accepted: 0,
         outcomes: 0,
         finding: { message, input: bytes },
@@ -46,15 +51,38 @@ export function fuzz(target: string, inputs: number, seed: number): Promise<Foun
     const watch = setInterval(() => {
       const now = Atomics.load(at, 0);
       if (now !== last) [last, since] = [now, performance.now()];
-      else if (performance.now() - since > longest) fail(`no answer in ${longest} ms`, input());
-    }, 250);
+      else if (performance.now() - since > patience) fail(`no answer in ${patience} ms`, input());
+    }, 50);
     worker.on('message', (report: Report) => {
-      if (report.kind === 'finding') fail(report.message, report.input);
-      else end({ inputs, accepted: report.accepted, outcomes: report.outcomes, finding: null });
+      if (report.kind === 'finding') fail(report.message, report.input, false);
+      else
+        end({
+          inputs,
+          ended: false,
+          accepted: report.accepted,
+          outcomes: report.outcomes,
+          finding: null,
+        });
     });
     worker.on('error', (error) => fail(`the thread ended: ${error.message}`, input()));
     worker.on('exit', (code) => fail(`the thread ended with code ${code}`, input()));
   });
+}
+
+/** Runs one target. Where its parser is contained, a thread that ended is counted and followed by another. */
+async function fuzz(name: string, inputs: number, seed: number): Promise<Found & { ends: number }> {
+  const { contained = false } = await loadTarget(name);
+  const patience = contained ? longestContained : longest;
+  const total = { inputs: 0, accepted: 0, outcomes: 0, ends: 0 };
+  for (;;) {
+    const found = await runThread(name, inputs - total.inputs, seed + total.ends, patience);
+    total.inputs += found.inputs;
+    total.accepted += found.accepted;
+    total.outcomes = Math.max(total.outcomes, found.outcomes);
+    if (!contained || !found.ended) return { ...found, ...total };
+    total.ends++;
+    if (total.inputs >= inputs) return { ...found, ...total, finding: null };
+  }
 }
 
 async function main(): Promise<void> {
@@ -79,12 +107,14 @@ async function main(): Promise<void> {
     const start = performance.now();
     const seeds = Array.from({ length: threads }, (_, i) => Number(values.seed) + 1000 * i);
     const found = await Promise.all(seeds.map((seed) => fuzz(name, each, seed)));
-    const sum = (of: (one: Found) => number) => found.reduce((total, one) => total + of(one), 0);
+    const sum = (of: (one: (typeof found)[number]) => number) =>
+      found.reduce((total, one) => total + of(one), 0);
     const findings = found.flatMap(({ finding }) => finding ?? []);
     const seconds = ((performance.now() - start) / 1000).toFixed(1);
     console.log(
       `fuzz ${name}: ${sum((one) => one.inputs)} inputs, ${sum((one) => one.accepted)} accepted, ` +
-        `${Math.max(...found.map((one) => one.outcomes))} different answers, ${findings.length} findings, ${seconds} s`,
+        `${Math.max(...found.map((one) => one.outcomes))} different answers, ` +
+        `${sum((one) => one.ends)} threads ended, ${findings.length} findings, ${seconds} s`,
     );
     for (const { message, input } of findings) {
       const path = join('.cache/fuzz', `${name}-${Date.now()}`);

@@ -7,6 +7,8 @@ export interface Target {
   words: readonly string[];
   /** Whether inputs are JSON, whose values are then changed as well as their bytes. */
   json: boolean;
+  /** Whether the parser runs in a thread of its own: one that hangs or dies is an answer. */
+  contained?: boolean;
   /**
    * Gives the parser one input. Returns what was accepted in a few words; throws what the parser
    * throws, and a plain Error where something was accepted that must not be.

@@ -1,68 +1,46 @@
-import { dataError } from '../errors.ts';
+import { statSync } from 'node:fs';
+import { Worker } from 'node:worker_threads';
+import { AttuneError, dataError } from '../errors.ts';
+import type { ParquetAnswer, ParquetWork } from './parquet.worker.ts';
 import type { RowFile } from './rowfile.ts';
+import { threadFile } from './thread.ts';
 
-/** Text of a column that is not UTF-8. */
-const badText = Symbol('not UTF-8');
-const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-
-function decode(bytes: Uint8Array | undefined): unknown {
-  if (!bytes) return bytes;
-  try {
-    return decoder.decode(bytes);
-  } catch {
-    return badText;
-  }
-}
+/** Milliseconds without a row after which a file is given up, and those for each byte it has. */
+const patience = { base: 30_000, perByte: 1e-3 };
 
 /**
- * Copies the rows of a Parquet file, a row group at a time; a row's line is its number from 1.
- * Fields that are null are left out, for Arrow fills the structs of a column up with them. Integers
- * beyond 2^53 become text, bytes text where they are UTF-8 and null otherwise. `name` is for
- * messages. Throws `data`.
+ * Copies the rows of a Parquet file; a row's line is its number from 1. A thread decodes it: a file
+ * whose lengths lie, so that it takes endless time or memory, ends the thread and is refused. `name`
+ * is for messages. Throws `data`.
  */
 export async function copyParquet(path: string, name: string, rows: RowFile): Promise<void> {
-  const { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects } = await import(
-    'hyparquet'
-  );
-  const { compressors } = await import('hyparquet-compressors');
-  const file = await asyncBufferFromFile(path);
-  const attempt = <T>(run: () => Promise<T>): Promise<T> =>
-    run().catch((error: unknown) => {
-      throw dataError(
-        name,
-        null,
-        `not a Parquet file that can be read: ${(error as Error).message}`,
-      );
-    });
-  const metadata = await attempt(() => parquetMetadataAsync(file));
-  let line = 1;
-  for (const group of metadata.row_groups) {
-    const [rowStart, rowEnd] = [line - 1, line - 1 + Number(group.num_rows)];
-    const parsers = { stringFromBytes: decode } as object;
-    const found = await attempt(() =>
-      parquetReadObjects({ file, metadata, compressors, rowStart, rowEnd, utf8: false, parsers }),
-    );
-    if (found.length !== rowEnd - rowStart) {
-      throw dataError(
-        name,
-        null,
-        `a row group has ${found.length} rows and says ${rowEnd - rowStart}`,
-      );
-    }
-    for (const row of found) rows.write(toJson(row, name, line), line++);
-  }
-}
-
-function toJson(row: object, name: string, line: number): string {
-  return JSON.stringify(row, function (this: unknown, key, value: unknown) {
-    if (value === null && !Array.isArray(this)) return undefined;
-    if (typeof value === 'bigint')
-      return Number.isSafeInteger(Number(value)) ? Number(value) : String(value);
-    if (value === badText) throw dataError(name, line, `column "${key}": not valid UTF-8`);
-    if (value instanceof Uint8Array) {
-      const text = decode(value);
-      return text === badText ? undefined : text;
-    }
-    return ArrayBuffer.isView(value) ? Array.from(value as unknown as ArrayLike<unknown>) : value;
+  const { filename, execArgv } = threadFile(import.meta.url, 'parquet.worker');
+  const thread = new Worker(new URL(filename), {
+    workerData: { path, name } satisfies ParquetWork,
+    ...(execArgv ? { execArgv } : {}),
   });
+  const limit = patience.base + statSync(path).size * patience.perByte;
+  const refused = (reason: string) =>
+    dataError(name, null, `not a Parquet file that can be read: ${reason}`);
+  try {
+    await new Promise<void>((resolve, reject) => {
+      const late = () =>
+        reject(refused(`no row came in ${Math.ceil(limit / 1000)} s: it states more than it has`));
+      let timer = setTimeout(late, limit);
+      thread.on('message', (answer: ParquetAnswer) => {
+        clearTimeout(timer);
+        if (answer.kind === 'end') return resolve();
+        if (answer.kind === 'failed') return reject(new AttuneError('data', answer.message));
+        answer.rows.forEach((json, i) => {
+          rows.write(json, answer.line + i);
+        });
+        timer = setTimeout(late, limit);
+        thread.postMessage(null);
+      });
+      thread.on('error', (error) => reject(refused(error.message)));
+      thread.on('exit', (code) => reject(refused(`the thread that reads it ended (${code})`)));
+    });
+  } finally {
+    await thread.terminate();
+  }
 }

@@ -1,5 +1,6 @@
 // The one file that imports piscina, for both sides.
 import { Piscina } from 'piscina';
+import { threadFile } from '../data/thread.ts';
 import { AttuneError } from '../errors.ts';
 import { RowFault } from './fault.ts';
 import type { Block, BlockAnswer, BlockTask, EncodeSetup } from './messages.ts';
@@ -33,7 +34,7 @@ export class EncodePool {
   ) {
     this.threads = Math.max(1, setup.options.workers);
     this.pool = new Piscina({
-      ...workerFile(),
+      ...threadFile(import.meta.url, 'encode.worker'),
       workerData: setup,
       minThreads: this.threads,
       maxThreads: this.threads,
@@ -89,16 +90,6 @@ export class EncodePool {
 
 function bytesOf({ starts, ends }: BlockTask): number {
   return ends.reduce((sum, end, i) => sum + end - (starts[i] ?? 0), 0);
-}
-
-/** Built, the worker is JavaScript; from source, a thread does not inherit tsx and registers it. */
-function workerFile(): { filename: string; execArgv?: string[] } {
-  const file = (extension: string): string =>
-    new URL(`./encode.worker.${extension}`, import.meta.url).href;
-  if (!import.meta.url.endsWith('.ts')) return { filename: file('js') };
-  const register = `import{register}from"${import.meta.resolve('tsx/esm/api')}";register();`;
-  const preload = `data:text/javascript,${encodeURIComponent(register)}`;
-  return { filename: file('ts'), execArgv: [...process.execArgv, '--import', preload] };
 }
 
 /** Marks a worker's answer so that its arrays move to the main thread instead of being copied. */

@@ -1,0 +1,88 @@
+import { dataError } from '../errors.ts';
+
+/** Rows as JSON texts, of which the first is number `line`. */
+export interface ParquetRows {
+  line: number;
+  rows: string[];
+}
+
+/** Characters of rows in a message. */
+const batch = 1 << 20;
+
+/** Text of a column that is not UTF-8. */
+const badText = Symbol('not UTF-8');
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+function decode(bytes: Uint8Array | undefined): unknown {
+  if (!bytes) return bytes;
+  try {
+    return decoder.decode(bytes);
+  } catch {
+    return badText;
+  }
+}
+
+/**
+ * Gives the rows of a Parquet file to `send`, a row group at a time. Fields that are null are left
+ * out, for Arrow fills the structs of a column up with them. Integers beyond 2^53 become text, bytes
+ * text where they are UTF-8 and null otherwise. Throws `data`.
+ */
+export async function decodeParquet(
+  path: string,
+  name: string,
+  send: (rows: ParquetRows) => Promise<void>,
+): Promise<void> {
+  const { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects } = await import(
+    'hyparquet'
+  );
+  const { compressors } = await import('hyparquet-compressors');
+  const file = await asyncBufferFromFile(path);
+  const attempt = <T>(run: () => Promise<T>): Promise<T> =>
+    run().catch((error: unknown) => {
+      throw dataError(
+        name,
+        null,
+        `not a Parquet file that can be read: ${(error as Error).message}`,
+      );
+    });
+  const metadata = await attempt(() => parquetMetadataAsync(file));
+  let line = 1;
+  for (const group of metadata.row_groups) {
+    const [rowStart, rowEnd] = [line - 1, line - 1 + Number(group.num_rows)];
+    const parsers = { stringFromBytes: decode } as object;
+    const found = await attempt(() =>
+      parquetReadObjects({ file, metadata, compressors, rowStart, rowEnd, utf8: false, parsers }),
+    );
+    if (found.length !== rowEnd - rowStart) {
+      throw dataError(
+        name,
+        null,
+        `a row group has ${found.length} rows and says ${rowEnd - rowStart}`,
+      );
+    }
+    for (let next = 0; next < found.length; ) {
+      const rows: string[] = [];
+      const first = line;
+      for (let size = 0; next < found.length && size < batch; line++) {
+        const json = toJson(found[next++] as object, name, line);
+        size += json.length;
+        rows.push(json);
+      }
+      await send({ line: first, rows });
+    }
+  }
+}
+
+function toJson(row: object, name: string, line: number): string {
+  return JSON.stringify(row, function (this: unknown, key, value: unknown) {
+    if (value === null && !Array.isArray(this)) return undefined;
+    if (typeof value === 'bigint')
+      return Number.isSafeInteger(Number(value)) ? Number(value) : String(value);
+    if (value === badText) throw dataError(name, line, `column "${key}": not valid UTF-8`);
+    if (value instanceof Uint8Array) {
+      const text = decode(value);
+      return text === badText ? undefined : text;
+    }
+    return ArrayBuffer.isView(value) ? Array.from(value as unknown as ArrayLike<unknown>) : value;
+  });
+}
