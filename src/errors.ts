@@ -11,6 +11,7 @@ export type ErrorCode =
   | 'non_finite'
   | 'disposed'
   | 'aborted'
+  | 'crashed'
   | 'internal';
 
 /** Every error that attune raises. `code` is stable; the message says what to do. */

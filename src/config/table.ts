@@ -226,6 +226,18 @@ export const table = {
   lossType: key('training', choice('nll', 'dft'), 'nll', 'Loss that is trained'),
   neftuneNoiseAlpha: key('training', orNull(atLeastZero), null, 'Noise on the embeddings'),
   seed: key('training', integer(0), 42, 'Seed of order, adapter and dropout'),
+  isolate: key(
+    'training',
+    truth,
+    false,
+    'Train in a process of its own, and in another one if that is lost',
+  ),
+  isolateTimeout: key(
+    'training',
+    positive,
+    30,
+    'Seconds without a sign of life after which that process is replaced',
+  ),
 
   loggingSteps: key(
     'reporting',

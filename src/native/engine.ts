@@ -22,6 +22,24 @@ export function translate(error: unknown): unknown {
   return new AttuneError(code as ErrorCode, error.message, { cause: error });
 }
 
+let running = 0;
+let moved = 0;
+
+/** Milliseconds since an engine last finished a piece of a step, while more are waited for; else 0. */
+export function engineBusy(): number {
+  return running === 0 ? 0 : performance.now() - moved;
+}
+
+async function timed<T>(call: () => Promise<T>): Promise<T> {
+  if (running++ === 0) moved = performance.now();
+  try {
+    return await call();
+  } finally {
+    running--;
+    moved = performance.now();
+  }
+}
+
 /** A new engine: memory is planned and taken here. Throws what native code throws, as AttuneError. */
 export function createEngine(spec: ModelSpec, options: EngineOptions): Engine {
   const { Engine: Native } = loadAddon();
@@ -49,9 +67,9 @@ export function withErrors(engine: Engine): Engine {
     plan: () => guard(() => engine.plan()),
     parameters: () => guard(() => engine.parameters()),
     load: (reads) => later(() => engine.load(reads)),
-    accumulate: (batch) => later(() => engine.accumulate(batch)),
-    update: (options) => later(() => engine.update(options)),
-    evaluate: (batch) => later(() => engine.evaluate(batch)),
+    accumulate: (batch) => timed(() => later(() => engine.accumulate(batch))),
+    update: (options) => timed(() => later(() => engine.update(options))),
+    evaluate: (batch) => timed(() => later(() => engine.evaluate(batch))),
     tokenLosses: (batch) => later(() => engine.tokenLosses(batch)),
     logits: (tokens) => later(() => engine.logits(tokens)),
     decode: (tokens, reset) => later(() => engine.decode(tokens, reset)),

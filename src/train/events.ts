@@ -64,5 +64,7 @@ export interface TrainEvents {
   log: [row: LogRow];
   evaluate: [row: EvaluationRow];
   save: [dir: string];
+  /** With `isolate`: the training process was lost, and another goes on from the last checkpoint. */
+  restart: [event: { reason: string; step: number; attempt: number }];
   end: [result: TrainResult];
 }

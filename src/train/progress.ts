@@ -41,6 +41,7 @@ export async function showProgress(
     if (!bar) line(rowLine(row, pace));
   });
   trainer.on('evaluate', (row) => line(`step ${row.step}  eval_loss ${short(row.eval_loss)}`));
+  trainer.on('restart', ({ reason }) => line(`${reason}; another goes on`));
   trainer.on('end', (result) => {
     bar?.stop();
     line(endLine(result));

@@ -53,12 +53,26 @@ export class SFTTrainer extends EventEmitter<TrainEvents> {
     this.#used = true;
     for (const note of this.#notes) this.emit('warning', note);
     this.#stopIfAborted('before step 1');
+    if (this.config.isolate) {
+      this.#result = yield* await this.#isolated();
+      return;
+    }
     const run = await openRun(this.config);
     try {
       yield* this.#loop(run);
     } finally {
       await run.close();
     }
+  }
+
+  async #isolated(): Promise<AsyncGenerator<StepRecord, TrainResult, void>> {
+    const { isolatedSteps } = await import('./isolate.ts');
+    const resolved = { config: this.config, notes: [] };
+    return isolatedSteps(
+      resolved,
+      (name, ...args) => this.emit(name, ...(args as never)),
+      this.#signal,
+    );
   }
 
   async *#loop(run: Run): AsyncGenerator<StepRecord, void, void> {
