@@ -74,7 +74,9 @@ const options = ['-DATTUNE_TESTS=ON', '-DCMAKE_BUILD_TYPE=Release'];
 options.push(`-DATTUNE_SANITIZE=${sanitize ? 'address,undefined' : ''}`);
 run('cmake', ['-S', root, '-B', build, ...generator(), ...options], { stdio: 'pipe' });
 const jobs = String(Math.min(2, availableParallelism()));
-run('cmake', ['--build', build, '--target', target, '--parallel', jobs], {
+// The tests of records run the other program.
+const targets = bench || sanitize ? [target] : [target, 'attune_replay'];
+run('cmake', ['--build', build, '--target', ...targets, '--parallel', jobs], {
   stdio: ['ignore', 2, 2], // results alone go to stdout
 });
 // A test asks for more memory than there is, which the sanitizer would end the process for.

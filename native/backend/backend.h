@@ -23,7 +23,7 @@ class Backend {
   virtual ~Backend();  // in registry.cpp, so that no instruction set owns the table
 
   virtual uint64_t memory() = 0;  // bytes an engine may take in all; 0: unknown
-  virtual uint64_t taken() = 0;   // bytes of it in use already: libraries, workspaces, others
+  virtual uint64_t taken() = 0;   // bytes in use now: libraries, workspaces, others; 0: unknown
   virtual void* allocate(size_t bytes) = 0;  // 64-byte aligned, zeroed; throws Code::memory
   virtual void release(void* memory) = 0;
   virtual void upload(void* device, const void* host, size_t bytes) = 0;
@@ -33,6 +33,11 @@ class Backend {
   virtual void download(void* host, Tensor device) = 0;
   virtual void zero(void* device, size_t bytes) = 0;
   virtual void synchronize() = 0;
+  /** Numbers this point in the order of the calls, for `seconds`. */
+  virtual int64_t mark() = 0;
+  /** Device time from one mark to another, of the last kMarks; waits for both. */
+  virtual double seconds(int64_t from, int64_t to) = 0;
+  static constexpr int64_t kMarks = 1 << 14;
   /**
    * Runs `work`, whose ops and arguments are the same whenever `key` is the same, so that a device
    * may record it once and replay it. `work` must not copy to or from the host.

@@ -1,6 +1,8 @@
 import type { Kind } from './kinds.ts';
 import * as kind from './kinds.ts';
 
+export { camelCase, kebabCase, snakeCase } from './spelling.ts';
+
 export type Group = 'model' | 'data' | 'lora' | 'training' | 'reporting';
 
 /** One configuration key. */
@@ -262,6 +264,7 @@ export const table = {
   saveTotalLimit: key('reporting', orNull(integer(1)), null, 'Checkpoints to keep'),
   resumeFromCheckpoint: key('reporting', orNull(text), null, 'auto, or a checkpoint directory'),
   reportTo: key('reporting', text, 'none', 'Where metrics go besides metrics.jsonl'),
+  record: key('reporting', orNull(text), null, 'Directory for a record, which can be replayed'),
 } as const;
 
 export type KeyName = keyof typeof table;
@@ -272,21 +275,6 @@ type ValueOf<K> = K extends Key<infer T> ? T : never;
 export type TrainConfig = { readonly [K in KeyName]: ValueOf<(typeof table)[K]> };
 
 export const keyNames = Object.keys(table) as KeyName[];
-
-/** `per_device_train_batch_size`, `per-device-…` and `perDevice…` alike as `perDevice…`. */
-export function camelCase(name: string): string {
-  return name.replace(/[_-]([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
-}
-
-/** TRL's spelling. */
-export function snakeCase(name: string): string {
-  return name.replace(/[A-Z]|\d+bit/g, (part) => `_${part.toLowerCase()}`);
-}
-
-/** The spelling of flags. */
-export function kebabCase(name: string): string {
-  return snakeCase(name).replaceAll('_', '-');
-}
 
 /** What a key has when it is not given, for people. */
 export function shownDefault(name: KeyName): string {

@@ -15,6 +15,7 @@ import type {
 } from '../native/addon.d.ts';
 import { findDevice } from '../native/device.ts';
 import { createEngine } from '../native/engine.ts';
+import { recordEngine } from './record.ts';
 
 /** A model directory, understood but not loaded, with a PEFT adapter where one was asked for. */
 export interface Model {
@@ -44,6 +45,8 @@ export interface EngineRequest {
   adapter?: AdapterSpec;
   training?: Pick<EngineOptions, 'seed' | 'loss' | 'labelSmoothing'> &
     Partial<Pick<EngineOptions, 'recompute'>>;
+  /** Directory for a record of the run, made by prepareRecord. */
+  record?: string | null;
 }
 
 /**
@@ -92,7 +95,7 @@ export function planMemory(model: Model, request: EngineRequest): MemoryPlan {
 function makeEngine({ spec, adapter }: Model, request: EngineRequest): Engine {
   checkLength(spec, request.maxLength);
   const device = findDevice(request.device ?? 'cpu');
-  return createEngine(spec, {
+  const options: EngineOptions = {
     device: device.id,
     tf32: request.tf32 ?? false,
     dtype: request.dtype ?? defaultDType(device),
@@ -104,7 +107,9 @@ function makeEngine({ spec, adapter }: Model, request: EngineRequest): Engine {
     loss: 'nll',
     labelSmoothing: 0,
     ...request.training,
-  });
+  };
+  const engine = createEngine(spec, options);
+  return request.record ? recordEngine(engine, spec, options, request.record) : engine;
 }
 
 /** A learned table of positions cannot grow; rotary angles reach as far as they are asked to. */

@@ -16,6 +16,7 @@ import {
   openModel,
   startEngine,
 } from './model.ts';
+import { prepareRecord } from './record.ts';
 import type { AdapterPlan } from './result.ts';
 
 /** Tokens that keep a device busy; holding the activations of more buys little speed. */
@@ -116,7 +117,9 @@ async function open(
   const maxLength = config.maxLength ?? (await longestDocument(options));
   const request = engineRequest(config, device, adapter, maxLength);
   const { dtype, maxTokens: capacity } = request;
-  const { engine, loaded } = startEngine(model, request);
+  const { record } = config;
+  if (record !== null) await prepareRecord(record);
+  const { engine, loaded } = startEngine(model, { ...request, record });
   closers.push(() => engine.dispose());
   const [dataset] = await Promise.all([opening, loaded]);
   let evaluation: Dataset | null = null;

@@ -22,8 +22,9 @@ test('nothing ends the process', () => {
   assert.equal(lines(native, PROCESS_ENDS), []);
 });
 
-test('nothing prints', () => {
-  assert.equal(lines(native, STANDARD_OUTPUT), []);
+test('nothing prints but programs', () => {
+  const library = native.filter(({ path }) => !/^native\/tools\/\w+_main\.cpp$/.test(path));
+  assert.equal(lines(library, STANDARD_OUTPUT), []);
 });
 
 test('kernels are started in one place, with a name of their own each', () => {

@@ -93,6 +93,8 @@ const NATIVE: Record<string, string[]> = {
     'native/engine.h',
   ],
   'native/addon': ['native/engine.h', 'native/core/error.h'],
+  'native/tools': ['native/engine.h', 'native/core'],
+  'native/tools/device.cpp': ['native/tools', 'native/backend/cuda/cuda_backend.h'],
 };
 
 const within = (path: string, folder: string) => path === folder || path.startsWith(`${folder}/`);

@@ -9,8 +9,9 @@ import { filesBelow, ROOT } from './tree.ts';
 const sources = JSON.parse(readFileSync(join(ROOT, 'native/sources.json'), 'utf8'));
 
 test('native/sources.json lists every source once', () => {
-  const { kernels, engine, addon, cuda, cuda_device, cuda_host } = sources;
-  const listed = [...kernels, ...engine, ...addon, ...cuda, ...cuda_device, ...cuda_host].sort();
+  const { kernels, engine, addon, cuda, cuda_device, cuda_host, tools, programs } = sources;
+  const lists = [kernels, engine, addon, cuda, cuda_device, cuda_host, tools, programs];
+  const listed = lists.flat().sort();
   assert.equal(
     listed,
     filesBelow('native', ['.cpp', '.cc', '.cu']).map(({ path }) => path),

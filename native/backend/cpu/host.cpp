@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <string>
@@ -110,6 +111,18 @@ void HostBackend::zero(void* device, size_t bytes) {
 }
 
 void HostBackend::synchronize() {}
+
+int64_t HostBackend::mark() {
+  using namespace std::chrono;
+  marks_.resize(kMarks);
+  marks_[static_cast<size_t>(marked_ % kMarks)] =
+      duration<double>(steady_clock::now().time_since_epoch()).count();
+  return marked_++;
+}
+
+double HostBackend::seconds(int64_t from, int64_t to) {
+  return marks_[static_cast<size_t>(to % kMarks)] - marks_[static_cast<size_t>(from % kMarks)];
+}
 
 void HostBackend::upload(Tensor device, const void* host) {
   const size_t width = static_cast<size_t>(device.cols) * size_of(device.dtype);

@@ -1,5 +1,7 @@
 // What all instruction sets share on the CPU: memory, and the choice of the dense product.
 #pragma once
+#include <vector>
+
 #include "backend/backend.h"
 
 namespace attune {
@@ -17,6 +19,8 @@ class HostBackend : public Backend {
   void download(void* host, Tensor device) override;
   void zero(void* device, size_t bytes) override;
   void synchronize() override;
+  int64_t mark() override;
+  double seconds(int64_t from, int64_t to) override;
   void repeat(uint64_t key, const std::function<void()>& work) override;
   int64_t token_multiple() override;
   size_t logits_bytes() override;
@@ -27,6 +31,10 @@ class HostBackend : public Backend {
 
  protected:
   virtual void builtin_matmul(const MatmulArgs&) = 0;
+
+ private:
+  std::vector<double> marks_;
+  int64_t marked_ = 0;
 };
 
 /** Bytes of memory of this machine; 0: unknown. */

@@ -24,7 +24,7 @@ class CudaBackend final : public Backend {
     const uint64_t free = runtime_.facts().free;
     return free > kReserve ? free - kReserve : 1;  // 0 would be: unknown
   }
-  uint64_t taken() override { return runtime_.facts().memory - runtime_.facts().free; }
+  uint64_t taken() override { return runtime_.used(); }
   void* allocate(size_t bytes) override { return runtime_.allocate(bytes); }
   void release(void* memory) override { runtime_.release(memory); }
   void upload(void* device, const void* host, size_t bytes) override {
@@ -45,6 +45,8 @@ class CudaBackend final : public Backend {
   }
   void zero(void* device, size_t bytes) override { runtime_.zero(device, bytes); }
   void synchronize() override { runtime_.synchronize(); }
+  int64_t mark() override { return runtime_.mark(); }
+  double seconds(int64_t from, int64_t to) override { return runtime_.seconds(from, to); }
   int64_t token_multiple() override { return 128; }
   size_t logits_bytes() override { return size_t{512} << 20; }
   void repeat(uint64_t key, const std::function<void()>& work) override {

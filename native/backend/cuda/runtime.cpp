@@ -10,7 +10,9 @@
 #include <exception>
 #include <list>
 #include <mutex>
+#include <vector>
 
+#include "backend/backend.h"
 #include "core/error.h"
 
 namespace attune::cuda {
@@ -135,6 +137,7 @@ struct Runtime::State {
     cudaSetDevice(device);
     if (stream) cudaStreamSynchronize(stream);
     for (const Recorded& work : recorded) forget(work);
+    for (const cudaEvent_t event : marks) cudaEventDestroy(event);
     if (workspace) cudaFree(workspace);
     if (stream) cudaStreamDestroy(stream);
   }
@@ -155,7 +158,9 @@ struct Runtime::State {
   cudaStream_t stream = nullptr;
   Staging staging;
   void* workspace = nullptr;
-  std::list<Recorded> recorded;  // the one used last comes first
+  std::list<Recorded> recorded;    // the one used last comes first
+  std::vector<cudaEvent_t> marks;  // a ring once there are kMarks
+  int64_t marked = 0;
 };
 
 Runtime::Runtime(int device) : state_(std::make_unique<State>(device)) { state_->start(); }
@@ -257,6 +262,37 @@ void Runtime::synchronize() {
   throw Error(code, "synchronize",
               std::string("a kernel that was started earlier failed: ") +
                   cudaGetErrorString(status) + "; with CUDA_LAUNCH_BLOCKING=1 it is named");
+}
+
+uint64_t Runtime::used() const {
+  state_->enter();
+  size_t free = 0, total = 0;
+  require(cudaMemGetInfo(&free, &total), "cudaMemGetInfo");
+  return total - free;
+}
+
+int64_t Runtime::mark() {
+  state_->enter();
+  std::vector<cudaEvent_t>& marks = state_->marks;
+  const auto at = static_cast<size_t>(state_->marked % Backend::kMarks);
+  if (at == marks.size()) {
+    cudaEvent_t event = nullptr;
+    require(cudaEventCreate(&event), "cudaEventCreate");
+    marks.push_back(event);
+  }
+  require(cudaEventRecord(marks[at], state_->stream), "cudaEventRecord");
+  return state_->marked++;
+}
+
+double Runtime::seconds(int64_t from, int64_t to) {
+  state_->enter();
+  const auto event = [&](int64_t mark) {
+    return state_->marks[static_cast<size_t>(mark % Backend::kMarks)];
+  };
+  require(cudaEventSynchronize(event(to)), "cudaEventSynchronize");
+  float milliseconds = 0;
+  require(cudaEventElapsedTime(&milliseconds, event(from), event(to)), "cudaEventElapsedTime");
+  return 1e-3 * static_cast<double>(milliseconds);
 }
 
 void* Runtime::workspace(size_t bytes) {

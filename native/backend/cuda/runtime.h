@@ -42,6 +42,10 @@ class Runtime {
                 size_t rows);
   void zero(void* device, size_t bytes);
   void synchronize();
+  uint64_t used() const;  // bytes of the device's memory that anyone has now
+  // Backend::mark and Backend::seconds.
+  int64_t mark();
+  double seconds(int64_t from, int64_t to);
 
   /** Memory of one op, overwritten by the next: at most kWorkspace bytes, 256-byte aligned. */
   static constexpr size_t kWorkspace = size_t{64} << 20;

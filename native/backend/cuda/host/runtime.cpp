@@ -2,6 +2,7 @@
 #include "backend/cuda/runtime.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <map>
@@ -122,6 +123,7 @@ struct Device {
   std::map<uint64_t, std::vector<Step>> recorded;  // empty at the first time
   std::vector<Step>* recording = nullptr;
   bool repeating = false;
+  std::vector<double> marks;
 };
 
 void submit(Runtime& runtime, const char* name, std::function<void()> work) {
@@ -174,6 +176,22 @@ void Runtime::zero(void* device, size_t bytes) {
 
 void Runtime::synchronize() {
   check(!state_->repeating, Code::internal, "synchronize", "work that repeats may not wait");
+}
+
+uint64_t Runtime::used() const {
+  uint64_t bytes = kWorkspace;  // a device has it from the start
+  for (const auto& [data, size] : state_->sizes) bytes += size;
+  return bytes;
+}
+
+int64_t Runtime::mark() {
+  using namespace std::chrono;
+  state_->marks.push_back(duration<double>(steady_clock::now().time_since_epoch()).count());
+  return static_cast<int64_t>(state_->marks.size()) - 1;
+}
+
+double Runtime::seconds(int64_t from, int64_t to) {
+  return state_->marks.at(static_cast<size_t>(to)) - state_->marks.at(static_cast<size_t>(from));
 }
 
 void* Runtime::workspace(size_t bytes) {
