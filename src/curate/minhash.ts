@@ -67,14 +67,17 @@ export class MinHash {
 
   /** Signature [permutations] of a set of shingles; valid until the next call. */
   signature(shingles: Iterable<number>): Int32Array {
-    const factors = this.factors;
-    const terms = this.terms;
-    const least = this.least.fill(0x7fffffff);
-    for (const shingle of shingles) {
-      for (let i = 0; i < least.length; i++) {
-        const value = (Math.imul(factors[i] as number, shingle) + (terms[i] as number)) | 0;
-        if (value < (least[i] as number)) least[i] = value;
+    const values = Int32Array.from(shingles);
+    const least = this.least;
+    for (let i = 0; i < least.length; i++) {
+      const factor = this.factors[i] as number;
+      const term = this.terms[i] as number;
+      let smallest = 0x7fffffff;
+      for (let j = 0; j < values.length; j++) {
+        const value = (Math.imul(factor, values[j] as number) + term) | 0;
+        if (value < smallest) smallest = value;
       }
+      least[i] = smallest;
     }
     return least;
   }

@@ -17,7 +17,8 @@ export function words(text: string): string[] {
 
 /** A text as comparisons take it: NFKC, lower case, white space as single spaces, none at the ends. */
 export function normalised(text: string): string {
-  return text.normalize('NFKC').toLowerCase().replace(/\s+/g, ' ').trim();
+  const whole = beyondAscii.test(text) ? text.normalize('NFKC') : text;
+  return whole.toLowerCase().replace(/\s+/g, ' ').trim();
 }
 
 /** Mixes 32 bits into 32 bits; every input bit affects every output bit. */
@@ -47,12 +48,12 @@ export function hashWords(text: string): Int32Array {
  * Hashes of all runs of `size` words, in order, each 32 bits; where there are fewer words, of all
  * of them. Empty where there are none.
  */
-export function hashRuns(hashes: Int32Array, size: number): Int32Array {
+export function hashRuns(hashes: Int32Array, size: number, seed = 0): Int32Array {
   const length = Math.min(size, hashes.length);
   if (length === 0) return hashes;
   const runs = new Int32Array(hashes.length - length + 1);
   for (let start = 0; start < runs.length; start++) {
-    let bits = length;
+    let bits = seed + length;
     for (let i = start; i < start + length; i++) {
       bits = Math.imul((bits << 5) ^ (bits >>> 27) ^ (hashes[i] as number), 0x9e3779b1);
     }

@@ -27,13 +27,7 @@ export class RowReader {
    */
   read(range: RowRange): unknown {
     const { name, form } = this.source;
-    const bytes = this.readBytes(range);
-    let text: string;
-    try {
-      text = this.decoder.decode(bytes);
-    } catch {
-      throw dataError(name, range.line + badLine(bytes), 'not valid UTF-8');
-    }
+    const text = this.text(range);
     if (form === 'text') return this.plain(text, range.line);
     try {
       return parseJson(text);
@@ -41,6 +35,16 @@ export class RowReader {
       if (!(error instanceof JsonProblem)) throw error;
       const line = range.line + newlines(text, error.offset);
       throw dataError(name, line, error.message);
+    }
+  }
+
+  /** The text of a row as the file has it. Throws `data` with FILE:LINE for bad UTF-8. */
+  text(range: RowRange): string {
+    const bytes = this.readBytes(range);
+    try {
+      return this.decoder.decode(bytes);
+    } catch {
+      throw dataError(this.source.name, range.line + badLine(bytes), 'not valid UTF-8');
     }
   }
 

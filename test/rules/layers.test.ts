@@ -29,7 +29,7 @@ const TYPESCRIPT: Record<string, string[]> = {
     'src/pack',
     'src/worker',
   ],
-  'src/curate': ['src/errors.ts', 'src/data', 'src/tokenizer'],
+  'src/curate': ['src/errors.ts', 'src/data', 'src/tokenizer', 'src/checkpoint/files.ts'],
   'src/native': ['src/errors.ts', 'src/env.ts'],
   'src/arch': ['src/errors.ts', 'src/native/addon.d.ts'],
   'src/checkpoint': ['src/errors.ts', 'src/arch', 'src/native/addon.d.ts'],
