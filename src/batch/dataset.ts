@@ -34,6 +34,11 @@ export class Dataset {
     return new Dataset(options, records, new Blocks(records, options));
   }
 
+  /** The data files: as they are called, where their bytes lie, and their weights. */
+  get sources(): readonly { name: string; path: string; weight: number }[] {
+    return this.records.sources;
+  }
+
   /** Packed rows (documents when not packing) of an epoch; waits until all is encoded. */
   async totalRows(): Promise<number> {
     const blocks = await this.blocks.all();

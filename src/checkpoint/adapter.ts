@@ -3,13 +3,13 @@ import type { Descriptor } from '../arch/descriptor.ts';
 import { adapterTensorName } from '../arch/names.ts';
 import { linearModules } from '../arch/parameters.ts';
 import { AttuneError } from '../errors.ts';
-import type { AdapterSpec, Engine, ModelSpec, TensorRead } from '../native/addon.d.ts';
+import type { AdapterSpec, ModelSpec, TensorRead } from '../native/addon.d.ts';
 import { type AdapterConfig, adapterConfigText, parseAdapterConfig } from './adapterconfig.ts';
 import { type OutputFile, textFile } from './files.ts';
 import { readJson } from './json.ts';
 import { checkShape, loadableDType } from './plan.ts';
 import { readHeader, type StoredTensor } from './safetensors.ts';
-import { tensorFile } from './save.ts';
+import { type Saver, tensorFile } from './save.ts';
 import { targetNames } from './targets.ts';
 
 /** A PEFT adapter directory: settings, the modules it changes, and where its tensors lie. */
@@ -81,7 +81,7 @@ export function adapterSpec(
 
 /** adapter_model.safetensors and adapter_config.json, in PEFT's layout, from the engine's weights. */
 export function adapterFiles(
-  engine: Pick<Engine, 'save'>,
+  engine: Saver,
   descriptor: Descriptor,
   spec: ModelSpec,
   config: Omit<AdapterConfig, 'targets'>,

@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
-import { mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { AttuneError } from '../errors.ts';
+import { syncDirectory, writeSynced } from './durable.ts';
 
 const REASONS: Readonly<Record<string, string>> = {
   ENOSPC: 'no space left on the disk',
@@ -13,10 +14,15 @@ const REASONS: Readonly<Record<string, string>> = {
   EFBIG: 'the file would be too large for the file system',
 };
 
-/** One file of an output: its name, and a function that writes it at the path given. */
+/** One file of an output. */
 export interface OutputFile {
   name: string;
+  /** Bytes of its tensors; 0 for the small files. */
+  size: number;
+  /** Writes it, synced, at the path given. */
   write(path: string): Promise<void>;
+  /** What it would hold if it were written now. */
+  bytes(): Promise<Uint8Array>;
 }
 
 /** Any failure to write, as an AttuneError that names the file and says what went wrong. */
@@ -62,6 +68,7 @@ export async function writeFiles(dir: string, files: readonly OutputFile[]): Pro
       });
     }
     for (const { path, temporary } of staged) await rename(temporary, path);
+    await syncDirectory(dir);
   } catch (cause) {
     await Promise.all(staged.map(({ temporary }) => rm(temporary, { force: true })));
     throw writeError(dir, cause);
@@ -72,19 +79,18 @@ export async function writeFiles(dir: string, files: readonly OutputFile[]): Pro
 export function textFile(name: string, text: string): OutputFile {
   return {
     name,
-    async write(path) {
-      const file = await open(path, 'w');
-      try {
-        await file.writeFile(text);
-        await file.sync();
-      } finally {
-        await file.close();
-      }
-    },
+    size: 0,
+    write: async (path) => void (await writeSynced(path, Buffer.from(text))),
+    bytes: async () => Buffer.from(text),
   };
 }
 
 /** A copy of a file's bytes; not of its mode, which may forbid writing. */
 export function copiedFile(name: string, source: string): OutputFile {
-  return { name, write: async (path) => writeFile(path, await readFile(source)) };
+  return {
+    name,
+    size: 0,
+    write: async (path) => void (await writeSynced(path, await readFile(source))),
+    bytes: () => readFile(source),
+  };
 }

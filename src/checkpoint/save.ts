@@ -1,6 +1,6 @@
 import { readdir, rm, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
-import type { Engine } from '../native/addon.d.ts';
+import type { Engine, TensorPart } from '../native/addon.d.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { copiedFile, type OutputFile, textFile, writeFiles } from './files.ts';
 import {
@@ -15,23 +15,41 @@ import type { LoadPlan } from './plan.ts';
 /** Bytes of tensors in one file, as transformers cuts them. */
 const SHARD_BYTES = 5_000_000_000;
 
-/** A tensor and the engine's parameter that fills it. */
+/** A tensor and the engine's parameter that fills it, by its value or a moment. */
 export interface Entry extends TensorLayout {
   parameter: string;
+  part?: TensorPart;
 }
+
+/** What a file of tensors needs of an engine. */
+export type Saver = Pick<Engine, 'save' | 'snapshot'>;
 
 /**
  * Writes a full Hugging Face checkpoint from the engine's weights: names, dtypes and order of the
  * checkpoint it was loaded from, its config.json, and `extra` files (a tokenizer's, say) copied.
  */
 export async function saveCheckpoint(
-  engine: Pick<Engine, 'save'>,
+  engine: Saver,
   source: Checkpoint,
   plan: LoadPlan,
   dir: string,
   extra: readonly string[],
   shardBytes = SHARD_BYTES,
 ): Promise<void> {
+  const files = await checkpointFiles(engine, source, plan, dir, extra, shardBytes);
+  await writeFiles(dir, files);
+  await removeStale(dir, new Set(files.map((file) => file.name)));
+}
+
+/** The files of `saveCheckpoint`. */
+export async function checkpointFiles(
+  engine: Saver,
+  source: Checkpoint,
+  plan: LoadPlan,
+  dir: string,
+  extra: readonly string[],
+  shardBytes = SHARD_BYTES,
+): Promise<OutputFile[]> {
   const shards = shard(entries(source, plan), shardBytes);
   const files = shards.map((tensors, i) =>
     tensorFile(engine, shardName(i, shards.length), tensors),
@@ -39,8 +57,7 @@ export async function saveCheckpoint(
   if (shards.length > 1) files.push(textFile('model.safetensors.index.json', indexText(shards)));
   const copies = ['config.json', 'generation_config.json'].map((name) => join(source.dir, name));
   files.push(...(await copiedFiles([...copies, ...extra], dir)));
-  await writeFiles(dir, files);
-  await removeStale(dir, new Set(files.map((file) => file.name)));
+  return files;
 }
 
 /** Copies of those sources that exist and do not lie in `dir` already. */
@@ -64,7 +81,8 @@ function entries(source: Checkpoint, plan: LoadPlan): Entry[] {
   return found;
 }
 
-function shard(tensors: readonly Entry[], limit: number): Entry[][] {
+/** Tensors in files of at most `limit` bytes, where a tensor is not larger itself. */
+export function shard(tensors: readonly Entry[], limit: number): Entry[][] {
   const shards: Entry[][] = [[]];
   let filled = 0;
   for (const tensor of tensors) {
@@ -79,25 +97,29 @@ function shard(tensors: readonly Entry[], limit: number): Entry[][] {
   return shards;
 }
 
-function shardName(index: number, count: number): string {
-  if (count === 1) return 'model.safetensors';
+/** The name of one of `count` files, as transformers names them. */
+export function shardName(index: number, count: number, base = 'model'): string {
+  if (count === 1) return `${base}.safetensors`;
   const five = (n: number) => String(n).padStart(5, '0');
-  return `model-${five(index + 1)}-of-${five(count)}.safetensors`;
+  return `${base}-${five(index + 1)}-of-${five(count)}.safetensors`;
 }
 
 /** One safetensors file, written by the engine. */
-export function tensorFile(
-  engine: Pick<Engine, 'save'>,
-  name: string,
-  tensors: readonly Entry[],
-): OutputFile {
+export function tensorFile(engine: Saver, name: string, tensors: readonly Entry[]): OutputFile {
   const { header, offsets } = makeHeader(tensors);
-  const writes = tensors.map(({ parameter, dtype }, i) => ({
+  const writes = tensors.map(({ parameter, dtype, part = 'value' }, i) => ({
     name: parameter,
+    part,
     offset: offsets[i]!,
     dtype: WEIGHT_DTYPES[dtype],
   }));
-  return { name, write: (path) => engine.save(path, header, writes) };
+  const last = tensors.at(-1);
+  return {
+    name,
+    size: last ? offsets.at(-1)! + tensorBytes(last) : header.length,
+    write: (path) => engine.save(path, header, writes),
+    bytes: () => engine.snapshot(header, writes),
+  };
 }
 
 function indexText(shards: readonly Entry[][]): string {
@@ -114,7 +136,7 @@ function indexText(shards: readonly Entry[][]): string {
 }
 
 /** Weights of an earlier result with another number of shards would be read beside the new ones. */
-async function removeStale(dir: string, written: ReadonlySet<string>): Promise<void> {
+export async function removeStale(dir: string, written: ReadonlySet<string>): Promise<void> {
   const weights = /^model(-\d{5}-of-\d{5})?\.safetensors(\.index\.json)?$/;
   for (const name of await readdir(dir)) {
     if (weights.test(name) && !written.has(name)) await rm(join(dir, name));

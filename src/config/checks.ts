@@ -1,4 +1,3 @@
-import { existsSync, readdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { AttuneError } from '../errors.ts';
 import { type Entry, entryError } from './entry.ts';
@@ -8,9 +7,6 @@ import { type KeyName, snakeCase, type TrainConfig } from './table.ts';
 export type Given = ReadonlyMap<string, Entry>;
 
 type Rule = (config: TrainConfig) => [KeyName, string] | null;
-
-const hasCheckpoint = (dir: string): boolean =>
-  existsSync(dir) && readdirSync(dir).some((name) => /^checkpoint-\d+$/.test(name));
 
 /** Features that are not built yet: the key that asks for one, and what to say. */
 const unbuilt: Rule[] = [
@@ -22,22 +18,9 @@ const unbuilt: Rule[] = [
   (c) =>
     c.neftuneNoiseAlpha ? ['neftuneNoiseAlpha', 'noise on the embeddings is not built yet'] : null,
   (c) =>
-    c.saveStrategy === 'no'
-      ? null
-      : [
-          'saveStrategy',
-          'checkpoints during a run are not built yet; use no (the result is always written)',
-        ],
-  (c) =>
     c.reportTo === 'none'
       ? null
       : ['reportTo', 'reports besides metrics.jsonl are not built yet; use none'],
-  (c) => {
-    const from = c.resumeFromCheckpoint;
-    if (from === null || from === 'none' || from === 'false') return null;
-    if (from === 'auto' && !hasCheckpoint(c.outputDir)) return null;
-    return ['resumeFromCheckpoint', 'resuming is not built yet'];
-  },
 ];
 
 /** Keys that do not go together. */
@@ -80,7 +63,30 @@ const combinations: Rule[] = [
     c.lrSchedulerType === 'reduce_lr_on_plateau' && c.evalStrategy === 'no'
       ? ['lrSchedulerType', 'reduce_lr_on_plateau needs eval_strategy steps or epoch']
       : null,
+  (c) =>
+    c.saveStrategy === 'best' && c.evalStrategy === 'no'
+      ? ['saveStrategy', 'best needs eval_strategy steps or epoch']
+      : null,
+  (c) =>
+    c.skipBatches > 0 && c.rewind === null && c.resumeFromCheckpoint === null
+      ? ['skipBatches', 'needs rewind or resume_from_checkpoint']
+      : null,
+  (c) =>
+    c.loadBestModelAtEnd && !savesWhatItEvaluates(c)
+      ? [
+          'loadBestModelAtEnd',
+          'needs a checkpoint of every evaluation: save_strategy best, or the same as eval_strategy with the same steps',
+        ]
+      : null,
 ];
+
+/** As transformers asks: the best evaluation must not be one that no checkpoint was made of. */
+function savesWhatItEvaluates(c: TrainConfig): boolean {
+  if (c.evalStrategy === 'no' || c.saveStrategy === 'no') return false;
+  if (c.saveStrategy === 'best') return true;
+  if (c.saveStrategy !== c.evalStrategy) return false;
+  return c.saveStrategy === 'epoch' || c.evalSteps % c.saveSteps === 0;
+}
 
 /** Throws `config` for what is not built and for keys that do not go together. */
 export function checkConfig(config: TrainConfig, given: Given): void {

@@ -9,7 +9,6 @@ const ONE_PROCESS = 'one process trains';
 const VERB = 'the verb says what to do';
 const DEVICE = 'device says where to train';
 const NO_UPLOAD = 'nothing is uploaded';
-const NO_BEST = 'no checkpoint is chosen as the best';
 const METRICS = 'evaluation has its own metrics';
 const QUANTISED = 'nothing is quantised';
 const IN_OUTPUT = 'metrics.jsonl lies in output_dir';
@@ -58,7 +57,7 @@ export const MEANINGLESS: Readonly<Record<string, string>> = {
   disableTqdm: 'progress is plain where stderr is no terminal',
   logLevel: 'messages have one level',
   datasetStreaming: 'files are always streamed',
-  saveOnlyModel: 'save_strategy is no',
+  saveOnlyModel: 'a checkpoint holds what resuming needs',
   saveSafetensors: 'safetensors is the format',
   torchCompileBackend: COMPILED,
   torchCompileMode: COMPILED,
@@ -91,8 +90,6 @@ export const MEANINGLESS: Readonly<Record<string, string>> = {
   hubStrategy: NO_UPLOAD,
   hubAlwaysPush: NO_UPLOAD,
   hubRevision: NO_UPLOAD,
-  metricForBestModel: NO_BEST,
-  greaterIsBetter: NO_BEST,
   ignoreDataSkip: 'a resumed run goes on where it was',
   restoreCallbackStatesFromCheckpoint: 'a resumed run goes on where it was',
   useMpsDevice: DEVICE,
@@ -126,7 +123,6 @@ export const UNBUILT: Readonly<Record<string, string>> = {
   loadIn8bit: 'quantised weights are not built yet',
   eosToken: 'another EOS token than the tokenizer’s is not built yet',
   pushToHub: 'uploads to the hub are not built yet',
-  loadBestModelAtEnd: 'checkpoints during a run are not built yet',
   evalOnStart: 'evaluation before training is not built yet; use the eval verb',
   deepspeed: 'training on several devices is not built yet',
   fsdp: 'training on several devices is not built yet',

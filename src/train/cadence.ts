@@ -1,3 +1,5 @@
+import type { TrainConfig } from '../config.ts';
+
 /** Whether something that is due every `every` steps is due; below 1 it is a share of the run. */
 export function isDue(step: number, every: number, total: number): boolean {
   const period = every < 1 ? Math.max(1, Math.ceil(every * total)) : every;
@@ -19,4 +21,36 @@ export function totalSteps(
 
 export function batchesPerEpoch(rows: number, batchSize: number): number {
   return Math.ceil(rows / batchSize);
+}
+
+/** What is done after a step. */
+export interface Due {
+  logs: boolean;
+  evaluates: boolean;
+  /** With strategy best that is known only after the evaluation. */
+  saves: boolean;
+}
+
+type CadenceConfig = Pick<
+  TrainConfig,
+  'loggingSteps' | 'evalStrategy' | 'evalSteps' | 'saveStrategy' | 'saveSteps'
+>;
+
+/** After the last step all of it, as transformers does. */
+export function dueAfter(
+  config: CadenceConfig,
+  step: number,
+  total: number,
+  endsEpoch: boolean,
+): Due {
+  const last = step === total;
+  const on = (strategy: TrainConfig['saveStrategy'], steps: number) => {
+    if (strategy === 'no' || strategy === 'best') return false;
+    return last || (strategy === 'epoch' ? endsEpoch : isDue(step, steps, total));
+  };
+  return {
+    logs: last || isDue(step, config.loggingSteps, total),
+    evaluates: on(config.evalStrategy, config.evalSteps),
+    saves: on(config.saveStrategy, config.saveSteps),
+  };
 }

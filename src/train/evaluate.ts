@@ -5,6 +5,7 @@ import type { Accounting, DataFile } from '../data/options.ts';
 import { AttuneError } from '../errors.ts';
 import type { BatchSums, Engine } from '../native/addon.d.ts';
 import { evaluationData, longestDocument, trainingData } from './data.ts';
+import type { EvaluationRow } from './metrics.ts';
 import { openModel, startEngine } from './model.ts';
 import { addSums, emptySums } from './sums.ts';
 
@@ -107,6 +108,31 @@ export async function evaluateDataset(
   }
   if (sums.tokens === 0) throw new AttuneError('data', 'evaluation: no row has a token to predict');
   return sums;
+}
+
+/** A row of metrics.jsonl about an evaluation while training; null where `signal` interrupted it. */
+export async function evaluationRow(
+  run: { engine: Pick<Engine, 'evaluate'>; evaluation: Dataset | null; capacity: number },
+  { done: step, epoch }: { done: number; epoch: number },
+  signal?: AbortSignal,
+): Promise<EvaluationRow | null> {
+  const start = performance.now();
+  try {
+    const sums = await evaluateDataset(run.engine, run.evaluation!, run.capacity, signal);
+    const { nll, tokens, meanTokenAccuracy, entropy } = means(sums);
+    return {
+      step,
+      epoch,
+      eval_loss: nll,
+      eval_mean_token_accuracy: meanTokenAccuracy,
+      eval_entropy: entropy,
+      eval_tokens: tokens,
+      eval_runtime: (performance.now() - start) / 1000,
+    };
+  } catch (error) {
+    if (signal?.aborted) return null;
+    throw error;
+  }
 }
 
 /** Sums divided by their tokens. */

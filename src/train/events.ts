@@ -33,6 +33,8 @@ export interface RunPlan {
   dtype: DType;
   memory: MemoryPlan;
   totalSteps: number;
+  /** Steps that were done before, by the run that is resumed. */
+  doneSteps: number;
 }
 
 export interface TrainResult {
@@ -63,6 +65,9 @@ export interface TrainEvents {
   step: [record: StepRecord];
   log: [row: LogRow];
   evaluate: [row: EvaluationRow];
+  /** A checkpoint is on the disk. */
+  checkpoint: [dir: string];
+  /** The result is. */
   save: [dir: string];
   /** With `isolate`: the training process was lost, and another goes on from the last checkpoint. */
   restart: [event: { reason: string; step: number; attempt: number }];

@@ -7,39 +7,68 @@ export interface Group {
   epoch: number;
   endsEpoch: boolean;
   batches: EpochBatch[];
+  /** Where the next group begins. */
+  next: BatchCursor;
   /** Trained tokens of all of them: what the gradients are divided by. */
   trained: number;
 }
 
-/** Where batches come from: epoch by epoch, in an order that the epoch decides. */
-export interface BatchSource {
-  batches(epoch: number): AsyncGenerator<EpochBatch>;
+/** A micro-batch by its place: `batch` of an epoch, both from 0. */
+export interface BatchCursor {
+  epoch: number;
+  batch: number;
 }
 
-/** Optimizer steps without end, `size` micro-batches each; the last of an epoch may have fewer. */
-export async function* stepGroups(source: BatchSource, size: number): AsyncGenerator<Group> {
-  for (let epoch = 0; ; epoch++) {
+/** Where batches come from: epoch by epoch, in an order that the epoch decides. */
+export interface BatchSource {
+  batches(epoch: number, startBatch: number): AsyncGenerator<EpochBatch>;
+}
+
+/**
+ * Optimizer steps without end from `start` on, `size` micro-batches each; the last of an epoch may
+ * have fewer.
+ */
+export async function* stepGroups(
+  source: BatchSource,
+  size: number,
+  start: BatchCursor = { epoch: 0, batch: 0 },
+): AsyncGenerator<Group> {
+  let { epoch, batch: done } = start;
+  for (; ; epoch++, done = 0) {
     let ready: Group | null = null;
     let batches: EpochBatch[] = [];
-    for await (const batch of source.batches(epoch)) {
+    for await (const batch of source.batches(epoch, done)) {
       batches.push(batch);
+      done++;
       if (batches.length < size) continue;
       if (ready) yield ready;
-      ready = group(epoch, batches);
+      ready = group(epoch, done, batches);
       batches = [];
     }
     if (batches.length > 0) {
       if (ready) yield ready;
-      ready = group(epoch, batches);
+      ready = group(epoch, done, batches);
     }
     if (!ready) throw new AttuneError('data', 'train_file: there is nothing to train');
-    yield { ...ready, epoch: epoch + 1, endsEpoch: true };
+    yield { ...ready, epoch: epoch + 1, endsEpoch: true, next: { epoch: epoch + 1, batch: 0 } };
   }
 }
 
-function group(epoch: number, batches: EpochBatch[]): Group {
+function group(epoch: number, done: number, batches: EpochBatch[]): Group {
   const trained = batches.reduce((sum, batch) => sum + batch.trained, 0);
-  return { epoch: epoch + batches.at(-1)!.progress, endsEpoch: false, batches, trained };
+  return {
+    epoch: epoch + batches.at(-1)!.progress,
+    endsEpoch: false,
+    batches,
+    next: { epoch, batch: done },
+    trained,
+  };
+}
+
+/** What follows the first `count` items. */
+export async function* after<T>(source: AsyncGenerator<T>, count: number): AsyncGenerator<T> {
+  for (let i = 0; i < count; i++) if ((await source.next()).done) return;
+  yield* source;
 }
 
 /** The same items, each fetched while the one before it is being used. */

@@ -95,7 +95,7 @@ function asError({ code, message, stack }: FromChild & { kind: 'failed' }): Erro
 
 /** The next attempt goes on from what the one before has saved. */
 function restarting({ config, notes }: Resolved, again: boolean): Resolved {
-  const resume = again ? { resumeFromCheckpoint: 'auto' } : {};
+  const resume = again ? { resumeFromCheckpoint: 'auto', rewind: null, skipBatches: 0 } : {};
   return { config: { ...config, isolate: false, ...resume }, notes };
 }
 

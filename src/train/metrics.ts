@@ -1,4 +1,6 @@
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { closeSync, fdatasync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { promisify } from 'node:util';
+import { type Patience, patiently } from '../checkpoint/durable.ts';
 import { writeError } from '../checkpoint/files.ts';
 
 /** A row of metrics.jsonl about training, by TRL's names. Losses are means over trained tokens. */
@@ -33,31 +35,73 @@ export interface EvaluationRow {
   eval_runtime: number;
 }
 
-/** metrics.jsonl: one JSON object a line, on its way to the disk when `write` returns. */
+/** metrics.jsonl: one JSON object a line, on its way to the disk when `write` is done. */
 export class MetricsFile {
   readonly #path: string;
+  readonly #patience: Patience;
   readonly #file: number;
+  #size = 0;
 
-  /** Begins the file anew. Throws `device` where that is not possible. */
-  constructor(path: string) {
+  /**
+   * Goes on after the rows up to step `keep`, where that is not -1; begins anew otherwise. Throws `device` where that is
+   * not possible.
+   */
+  constructor(path: string, patience: Patience, keep = -1) {
     this.#path = path;
-    this.#file = this.#attempt(() => openSync(path, 'w'));
+    this.#patience = patience;
+    try {
+      this.#file = openSync(path, 'a+');
+    } catch (cause) {
+      throw writeError(path, cause);
+    }
+    this.cut(keep);
   }
 
-  write(row: LogRow | EvaluationRow): void {
-    this.#attempt(() => writeSync(this.#file, `${rowText(row)}\n`));
+  /** Waits for space on a full disk; a row is there whole or not at all. */
+  async write(row: LogRow | EvaluationRow): Promise<void> {
+    const bytes = Buffer.from(`${rowText(row)}\n`);
+    await patiently(this.#path, async () => this.#append(bytes), this.#patience);
+    this.#size += bytes.length;
+  }
+
+  /** Removes the rows after `step`, and whatever follows the first line that is no row. */
+  cut(step: number): void {
+    const bytes = readFileSync(this.#path);
+    let end = 0;
+    let next = bytes.indexOf('\n') + 1;
+    while (next > end && stepOf(bytes.toString('utf8', end, next)) <= step) {
+      end = next;
+      next = bytes.indexOf('\n', end) + 1;
+    }
+    ftruncateSync(this.#file, end);
+    this.#size = end;
+  }
+
+  /** What was written is on the disk after this. */
+  async sync(): Promise<void> {
+    await promisify(fdatasync)(this.#file);
   }
 
   close(): void {
     closeSync(this.#file);
   }
 
-  #attempt<T>(call: () => T): T {
+  #append(bytes: Uint8Array): void {
     try {
-      return call();
-    } catch (cause) {
-      throw writeError(this.#path, cause);
+      for (let done = 0; done < bytes.length; ) done += writeSync(this.#file, bytes, done);
+    } catch (error) {
+      ftruncateSync(this.#file, this.#size);
+      throw error;
     }
+  }
+}
+
+/** The step of a row; NaN for a line that is none. */
+function stepOf(line: string): number {
+  try {
+    return Number(JSON.parse(line).step);
+  } catch {
+    return Number.NaN;
   }
 }
 

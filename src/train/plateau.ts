@@ -1,3 +1,5 @@
+import type { PlateauState, Stateful } from './state.ts';
+
 /** Settings of ReduceLROnPlateau, by PyTorch's names and with its defaults. */
 export interface PlateauSettings {
   mode: 'min' | 'max';
@@ -22,7 +24,7 @@ export const plateauDefaults: PlateauSettings = {
 };
 
 /** A learning rate that falls by `factor` when the evaluation loss has stopped improving. */
-export class Plateau {
+export class Plateau implements Stateful<PlateauState> {
   #best: number;
   #bad = 0;
   #resting = 0;
@@ -51,6 +53,18 @@ export class Plateau {
     if (this.learningRate - next > eps) this.learningRate = next;
     this.#resting = cooldown;
     this.#bad = 0;
+  }
+
+  capture(): PlateauState {
+    const { learningRate: learning_rate } = this;
+    return { learning_rate, best: this.#best, bad: this.#bad, resting: this.#resting };
+  }
+
+  restore({ learning_rate, best, bad, resting }: PlateauState): void {
+    this.learningRate = learning_rate;
+    this.#best = best;
+    this.#bad = bad;
+    this.#resting = resting;
   }
 
   #better(metric: number): boolean {

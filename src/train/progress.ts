@@ -29,7 +29,7 @@ export async function showProgress(
   trainer.on('accounting', (accounting) => accountingLines(accounting).forEach(line));
   trainer.on('plan', (plan) => {
     planLines(plan).forEach(line);
-    bar?.start(plan.totalSteps, 0, { text: '' });
+    bar?.start(plan.totalSteps, plan.doneSteps, { text: '' });
   });
   trainer.on('step', (record) => {
     losses.push(record.loss);
@@ -42,6 +42,7 @@ export async function showProgress(
   });
   trainer.on('evaluate', (row) => line(`step ${row.step}  eval_loss ${short(row.eval_loss)}`));
   trainer.on('restart', ({ reason }) => line(`${reason}; another goes on`));
+  trainer.on('checkpoint', (dir) => line(`checkpoint: ${dir}`));
   trainer.on('end', (result) => {
     bar?.stop();
     line(endLine(result));
@@ -72,7 +73,7 @@ class Pace {
   #secondsPerStep = 0;
 
   add({ step, totalSteps, tokens, seconds }: StepRecord): void {
-    const keep = step === 1 ? 0 : 0.9;
+    const keep = this.#secondsPerStep === 0 ? 0 : 0.9;
     this.tokensPerSecond = keep * this.tokensPerSecond + (1 - keep) * (tokens / seconds);
     this.#secondsPerStep = keep * this.#secondsPerStep + (1 - keep) * seconds;
     this.left = (totalSteps - step) * this.#secondsPerStep;

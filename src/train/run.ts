@@ -1,12 +1,18 @@
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
+import { copyFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import type { Dataset } from '../batch/dataset.ts';
 import { adapterSpec } from '../checkpoint/adapter.ts';
+import type { Patience } from '../checkpoint/durable.ts';
 import { type Lock, lockDirectory } from '../checkpoint/lock.ts';
+import { CheckpointStore } from '../checkpoint/store.ts';
 import { selectModules } from '../checkpoint/targets.ts';
 import type { TrainConfig } from '../config.ts';
 import type { DeviceInfo, Engine } from '../native/addon.d.ts';
 import { findDevice } from '../native/device.ts';
+import { Checkpoints } from './checkpoints.ts';
 import { evaluationData, evaluationFiles, longestDocument, trainingData } from './data.ts';
+import { compareIdentities, identify } from './identity.ts';
 import { MetricsFile } from './metrics.ts';
 import {
   type DType,
@@ -18,6 +24,7 @@ import {
 } from './model.ts';
 import { prepareRecord } from './record.ts';
 import type { AdapterPlan } from './result.ts';
+import { findCheckpoint, type Resumed, takeOver } from './resume.ts';
 
 /** Tokens that keep a device busy; holding the activations of more buys little speed. */
 const ENOUGH_TOKENS = { cpu: 1024, cuda: 8192 };
@@ -36,6 +43,10 @@ export interface Run {
   template: string | null;
   evaluation: Dataset | null;
   metrics: MetricsFile;
+  checkpoints: Checkpoints;
+  store: CheckpointStore;
+  /** Where the run goes on from; null: it begins. */
+  resumed: Resumed | null;
   close(): Promise<void>;
 }
 
@@ -87,13 +98,13 @@ export function engineRequest(
  * Opens a run. Rows are being read and tokenized while memory is taken and weights are loaded.
  * Whatever fails, all that was opened is closed again.
  */
-export async function openRun(config: TrainConfig): Promise<Run> {
+export async function openRun(config: TrainConfig, patience: Patience): Promise<Run> {
   const closers: (() => unknown)[] = [];
   const close = async () => {
     for (const closer of closers.splice(0).reverse()) await closer();
   };
   try {
-    return await open(config, closers, close);
+    return await open(config, patience, closers, close);
   } catch (error) {
     await close();
     throw error;
@@ -102,12 +113,15 @@ export async function openRun(config: TrainConfig): Promise<Run> {
 
 async function open(
   config: TrainConfig,
+  patience: Patience,
   closers: (() => unknown)[],
   close: () => Promise<void>,
 ): Promise<Run> {
   const device = findDevice(config.device);
   const lock: Lock = await lockDirectory(config.outputDir);
   closers.push(() => lock.release());
+  const store = new CheckpointStore(config.outputDir);
+  const resumed = await findCheckpoint(config, store, patience.tell);
   const model = await openModel(config.model, config.adapter, config.modelRevision);
   const adapter = planAdapter(config, model);
   const options = await trainingData(config, model.spec.vocabularySize);
@@ -129,20 +143,42 @@ async function open(
     );
     closers.push(() => evaluation?.close());
   }
-  const metrics = new MetricsFile(join(config.outputDir, 'metrics.jsonl'));
-  closers.push(() => metrics.close());
   const template = options.chatTemplate;
-  return {
-    model,
-    adapter,
-    device,
-    dtype,
-    engine,
-    capacity,
-    dataset,
-    template,
-    evaluation,
-    metrics,
-    close,
+  const parts = { model, adapter, device, dtype, engine, template, dataset, evaluation };
+  const identity = lazily(() => identify(config, parts));
+  if (resumed) compareIdentities(resumed.state, await identity()).forEach(patience.tell);
+  else if (config.saveStrategy !== 'no') identity();
+  const id = await takeOver(store, resumed, patience.tell);
+  const metrics = await openMetrics(config, patience, resumed);
+  closers.push(() => metrics.close());
+  const making = { ...parts, store, metrics, id, identity, keep: config.saveTotalLimit, patience };
+  const checkpoints = await Checkpoints.open(making);
+  closers.push(() => checkpoints.settle());
+  if (resumed) await checkpoints.load(resumed.found, resumed.state);
+  return { ...parts, capacity, metrics, checkpoints, store, resumed, close };
+}
+
+/** A call that is made once, when its result is first wanted. */
+function lazily<T>(call: () => Promise<T>): () => Promise<T> {
+  let result: Promise<T> | undefined;
+  return () => {
+    result ??= call();
+    // Whoever waits for it hears of a failure.
+    result.catch(() => {});
+    return result;
   };
+}
+
+/** metrics.jsonl, cut to the step that is gone on from; a run of another folder brings its rows. */
+async function openMetrics(
+  { outputDir }: TrainConfig,
+  patience: Patience,
+  resumed: Resumed | null,
+): Promise<MetricsFile> {
+  const name = 'metrics.jsonl';
+  const path = join(outputDir, name);
+  if (!resumed) return new MetricsFile(path, patience);
+  const before = join(dirname(resolve(resumed.found.dir)), name);
+  if (before !== resolve(path) && existsSync(before)) await copyFile(before, path);
+  return new MetricsFile(path, patience, resumed.found.step);
 }

@@ -3,9 +3,10 @@ import type { TrainConfig } from '../config.ts';
 import { AttuneError } from '../errors.ts';
 import * as curves from './curves.ts';
 import { Plateau, type PlateauSettings, plateauDefaults } from './plateau.ts';
+import type { PlateauState, Stateful } from './state.ts';
 
-/** The learning rate over a run. */
-export interface Schedule {
+/** The learning rate over a run. Only a plateau has a state; others are functions of the step. */
+export interface Schedule extends Stateful<PlateauState | null> {
   /** Rate of the update that follows `step` updates. */
   at(step: number): number;
   /** Told every evaluation loss. */
@@ -54,10 +55,20 @@ export function makeSchedule(config: ScheduleConfig, total: number): Schedule {
       ...plateauDefaults,
       ...(settings as Partial<PlateauSettings>),
     });
-    return { at: () => plateau.learningRate, observe: (loss) => plateau.observe(loss) };
+    return {
+      at: () => plateau.learningRate,
+      observe: (loss) => plateau.observe(loss),
+      capture: () => plateau.capture(),
+      restore: (state) => state && plateau.restore(state),
+    };
   }
   const factor = makeFactor(config, settings, total);
-  return { at: (step) => learningRate * factor(step), observe: () => {} };
+  return {
+    at: (step) => learningRate * factor(step),
+    observe: () => {},
+    capture: () => null,
+    restore: () => {},
+  };
 }
 
 function readSettings(config: ScheduleConfig): Settings {

@@ -5,6 +5,7 @@ import type { BatchSums, Engine, UpdateResult } from '../native/addon.d.ts';
 import type { StepRecord } from './events.ts';
 import type { Group } from './groups.ts';
 import type { Schedule } from './schedule.ts';
+import type { Totals } from './state.ts';
 import { addSums, emptySums } from './sums.ts';
 
 /** Updates in a row that may be left out because their gradient was not finite. */
@@ -19,17 +20,18 @@ export class Stepper {
   readonly sums = emptySums();
   readonly #engine: Engine;
   readonly #config: TrainConfig;
-  readonly #schedule: Schedule;
+  readonly #schedule: Pick<Schedule, 'at'>;
   readonly #total: number;
   readonly #capacity: number;
   #skippedInARow = 0;
+  #started = false;
   #ended = performance.now();
 
   /** `capacity`: the most tokens that the engine takes at a time. */
   constructor(
     engine: Engine,
     config: TrainConfig,
-    schedule: Schedule,
+    schedule: Pick<Schedule, 'at'>,
     total: number,
     capacity: number,
   ) {
@@ -42,8 +44,9 @@ export class Stepper {
 
   /** One update. Throws `non_finite` when the third in a row had to be left out. */
   async step(group: Group): Promise<StepRecord> {
-    // The wait for the first rows is no part of step 1.
-    if (this.done === 0) this.restartClock();
+    // The wait for the first rows is no part of the first step.
+    if (!this.#started) this.restartClock();
+    this.#started = true;
     const learningRate = this.#schedule.at(this.done);
     const { sums, update } = await this.#update(group, learningRate);
     this.done++;
@@ -67,6 +70,19 @@ export class Stepper {
       applied: update.applied,
       sums,
     };
+  }
+
+  capture(): Totals {
+    const { seconds, skipped } = this;
+    return { ...this.sums, seconds, skipped, skipped_in_a_row: this.#skippedInARow };
+  }
+
+  restore({ seconds, skipped, skipped_in_a_row, ...sums }: Totals): void {
+    Object.assign(this.sums, sums);
+    this.seconds = seconds;
+    this.skipped = skipped;
+    this.#skippedInARow = skipped_in_a_row;
+    this.#started = false;
   }
 
   /** What has happened since the last step, an evaluation say, is no part of the next. */

@@ -1,17 +1,26 @@
 import { EventEmitter } from 'node:events';
+import type { Patience } from '../checkpoint/durable.ts';
 import { type Resolved, resolveOptions, type TrainConfig, type TrainOptions } from '../config.ts';
 import type { Accounting } from '../data/options.ts';
 import { AttuneError } from '../errors.ts';
-import { isDue, totalSteps } from './cadence.ts';
-import { evaluateDataset, means } from './evaluate.ts';
+import { type Due, dueAfter, totalSteps } from './cadence.ts';
+import { readState } from './checkpoints.ts';
+import { evaluationRow } from './evaluate.ts';
 import type { StepRecord, TrainEvents, TrainResult } from './events.ts';
 import { accountingLines } from './format.ts';
-import { ahead, type Group, stepGroups } from './groups.ts';
 import { saveResult } from './result.ts';
+import { carriedState, earlier, takeOver } from './resume.ts';
 import { openRun, type Run } from './run.ts';
-import { makeSchedule, type Schedule } from './schedule.ts';
-import { Stepper } from './stepper.ts';
-import { Window } from './window.ts';
+import { makeSchedule } from './schedule.ts';
+import { Session } from './session.ts';
+
+const NOTHING_DUE: Due = { logs: false, evaluates: false, saves: false };
+
+/** An earlier step to go back to, and steps whose rows are left out from there. */
+interface Rewind {
+  step: number;
+  skipBatches: number;
+}
 
 /**
  * One supervised fine-tuning run.
@@ -24,9 +33,10 @@ export class SFTTrainer extends EventEmitter<TrainEvents> {
   readonly config: TrainConfig;
   readonly #signal: AbortSignal | undefined;
   readonly #notes: string[];
+  readonly #patience: Patience;
   #used = false;
   #result: TrainResult | null = null;
-  #evalLoss: number | null = null;
+  #rewind: Rewind | null = null;
   #accounting: Accounting | null = null;
 
   /** Throws `config`, before any file is read, for a key that is unknown or wrong. */
@@ -38,6 +48,7 @@ export class SFTTrainer extends EventEmitter<TrainEvents> {
     this.config = config;
     this.#signal = signal;
     this.#notes = notes;
+    this.#patience = { signal, tell: (message) => this.emit('warning', message) };
   }
 
   /** Trains to the end and writes the result to `outputDir`. */
@@ -57,7 +68,7 @@ export class SFTTrainer extends EventEmitter<TrainEvents> {
       this.#result = yield* await this.#isolated();
       return;
     }
-    const run = await openRun(this.config);
+    const run = await openRun(this.config, this.#patience);
     try {
       yield* this.#loop(run);
     } finally {
@@ -78,42 +89,110 @@ export class SFTTrainer extends EventEmitter<TrainEvents> {
   async *#loop(run: Run): AsyncGenerator<StepRecord, void, void> {
     const { config } = this;
     const total = await this.#countSteps(run);
-    const schedule = makeSchedule(config, total);
-    const stepper = new Stepper(run.engine, config, schedule, total, run.capacity);
+    const session = new Session(run.engine, config, total, run.capacity);
+    if (run.resumed) session.restore(carriedState(run.resumed.state, config));
+    run.checkpoints.onPublished = ({ dir }) => this.emit('checkpoint', dir);
     const account = run.dataset.accounting().then((found) => this.#account(found));
     let failure: unknown = null;
     account.catch((error: unknown) => {
       failure = error;
     });
     if (config.maxSteps < 0) await account;
-    this.#announce(run, total);
-    const window = new Window();
-    for await (const group of ahead(stepGroups(run.dataset, config.gradientAccumulationSteps))) {
-      const record = await stepper.step(group);
-      window.add(record);
-      this.emit('step', record);
-      const last = record.step === total;
-      if (last || isDue(record.step, config.loggingSteps, total)) {
-        const row = window.row(record);
-        run.metrics.write(row);
-        this.emit('log', row);
-      }
-      if (this.#evaluates(record, group)) await this.#evaluate(run, record, schedule);
-      stepper.restartClock();
-      yield record;
-      if (last || this.#signal?.aborted) break;
+    this.#announce(run, session);
+    if (session.evaluationDue) await this.#afterStep(run, session, NOTHING_DUE);
+    yield* this.#train(run, session);
+    await run.checkpoints.settle();
+    const { step: best } = session.best;
+    if (session.done >= total && config.loadBestModelAtEnd && best !== null) {
+      this.emit('warning', await run.checkpoints.takeBest(best));
     }
-    await saveResult(run.engine, run.model, run.adapter, config.outputDir, run.template);
+    await saveResult(
+      run.engine,
+      run.model,
+      run.adapter,
+      config.outputDir,
+      run.template,
+      this.#patience,
+    );
     this.emit('save', config.outputDir);
     const accounting = this.#account(run.dataset.accountingSoFar());
-    if (stepper.done < total) {
+    if (session.done < total) {
       this.#stopIfAborted(
-        `after step ${stepper.done}; the result so far is in ${config.outputDir}`,
+        `after step ${session.done}; the result so far is in ${config.outputDir}`,
       );
     }
     // A bad row that no batch came to.
     if (failure) throw failure;
-    this.#finish(stepper, accounting);
+    this.#finish(session, accounting);
+  }
+
+  /** Steps until the last one, an abort, or a rewind, which goes on from an earlier one. */
+  async *#train(run: Run, session: Session): AsyncGenerator<StepRecord, void, void> {
+    const { config } = this;
+    const { total } = session;
+    let skip = run.resumed ? config.skipBatches : 0;
+    again: while (session.done < total && !this.#signal?.aborted) {
+      for await (const group of session.groups(run.dataset, skip)) {
+        const record = await session.step(group);
+        this.emit('step', record);
+        if (this.#rewind) {
+          skip = await this.#goBack(run, session, this.#rewind);
+          yield record;
+          continue again;
+        }
+        await this.#afterStep(
+          run,
+          session,
+          dueAfter(config, record.step, total, group.endsEpoch),
+          record,
+        );
+        session.stepper.restartClock();
+        yield record;
+        if (record.step === total || this.#signal?.aborted) return;
+      }
+    }
+  }
+
+  /**
+   * Asks for an earlier state: after the current step the run goes on from the newest checkpoint at
+   * or before `step`, leaving out the rows of the next `skipBatches` steps.
+   */
+  rewind(step: number, skipBatches = 0): void {
+    this.#rewind = { step, skipBatches };
+  }
+
+  /** Engine, session and metrics as of an earlier checkpoint. Returns the groups to leave out. */
+  async #goBack(run: Run, session: Session, { step, skipBatches }: Rewind): Promise<number> {
+    this.#rewind = null;
+    const { checkpoints, store, metrics } = run;
+    await checkpoints.settle();
+    const found = await earlier(store, step, this.#patience.tell);
+    const state = await readState(found.dir);
+    await checkpoints.load(found, state);
+    session.restore(carriedState(state, this.config));
+    metrics.cut(found.step);
+    await takeOver(store, { found, state }, this.#patience.tell);
+    this.emit(
+      'warning',
+      `back to step ${found.step}; the rows of the next ${skipBatches} steps are left out`,
+    );
+    return skipBatches;
+  }
+
+  /** Logs, evaluates and saves, whatever of it is due. */
+  async #afterStep(run: Run, session: Session, due: Due, record?: StepRecord): Promise<void> {
+    if (due.logs && record) {
+      const row = session.window.row(record);
+      await run.metrics.write(row);
+      this.emit('log', row);
+    }
+    session.evaluationDue ||= due.evaluates;
+    const isBest = session.evaluationDue && (await this.#evaluate(run, session));
+    const { saveStrategy } = this.config;
+    const interrupted = this.#signal?.aborted && saveStrategy !== 'no';
+    if (due.saves || interrupted || (isBest && saveStrategy === 'best')) {
+      await run.checkpoints.save(session.capture(), session.best.step);
+    }
   }
 
   /** `max_steps`, or the updates of the epochs asked for, which takes knowing every row. */
@@ -137,10 +216,15 @@ export class SFTTrainer extends EventEmitter<TrainEvents> {
     return found;
   }
 
-  #announce(run: Run, totalSteps: number): void {
-    const { model, device, dtype, engine } = run;
+  #announce(run: Run, { total, done, stepper }: Session): void {
+    const { model, device, dtype, engine, resumed } = run;
     const { config } = model.checkpoint;
     for (const note of model.descriptor.notes(config)) this.emit('warning', note);
+    if (resumed) {
+      const what = done >= total ? `all ${total} steps are done` : `step ${done + 1} of ${total}`;
+      this.emit('warning', `resumed from ${resumed.found.dir}: ${what}`);
+    }
+    stepper.restartClock();
     this.emit('plan', {
       model: model.dir,
       family: model.descriptor.family,
@@ -148,43 +232,21 @@ export class SFTTrainer extends EventEmitter<TrainEvents> {
       device: device.id,
       dtype,
       memory: engine.plan(),
-      totalSteps,
+      totalSteps: total,
+      doneSteps: done,
     });
   }
 
-  /** After the last step always, as transformers does. */
-  #evaluates({ step, totalSteps }: StepRecord, group: Group): boolean {
-    const { evalStrategy, evalSteps } = this.config;
-    if (evalStrategy === 'no') return false;
-    if (step === totalSteps) return true;
-    return evalStrategy === 'epoch' ? group.endsEpoch : isDue(step, evalSteps, totalSteps);
-  }
-
-  async #evaluate(run: Run, { step, epoch }: StepRecord, schedule: Schedule): Promise<void> {
-    const start = performance.now();
-    const { engine, evaluation, capacity } = run;
-    let found: ReturnType<typeof means>;
-    try {
-      found = means(await evaluateDataset(engine, evaluation!, capacity, this.#signal));
-    } catch (error) {
-      // The loop ends the run, and writes the result.
-      if (this.#signal?.aborted) return;
-      throw error;
-    }
-    const row = {
-      step,
-      epoch,
-      eval_loss: found.nll,
-      eval_mean_token_accuracy: found.meanTokenAccuracy,
-      eval_entropy: found.entropy,
-      eval_tokens: found.tokens,
-      eval_runtime: (performance.now() - start) / 1000,
-    };
-    if (this.#evalLoss === null) this.#noteEvaluationRows(evaluation!.accountingSoFar());
-    schedule.observe(row.eval_loss);
-    this.#evalLoss = row.eval_loss;
-    run.metrics.write(row);
+  /** Whether it was the best so far; false where it was interrupted. */
+  async #evaluate(run: Run, session: Session): Promise<boolean> {
+    const row = await evaluationRow(run, session, this.#signal);
+    // The loop ends the run, and writes the result.
+    if (row === null) return false;
+    if (session.evalLoss === null) this.#noteEvaluationRows(run.evaluation!.accountingSoFar());
+    const isBest = session.observe(row);
+    await run.metrics.write(row);
     this.emit('evaluate', row);
+    return isBest;
   }
 
   /** Rows of eval_file that are not evaluated whole. */
@@ -194,7 +256,7 @@ export class SFTTrainer extends EventEmitter<TrainEvents> {
     this.emit('warning', [`eval_file: ${first}`, ...reasons].join('\n'));
   }
 
-  #finish(stepper: Stepper, accounting: Accounting): void {
+  #finish({ stepper, evalLoss }: Session, accounting: Accounting): void {
     const { done: steps, sums, tokens, seconds, skipped } = stepper;
     this.#result = {
       steps,
@@ -204,7 +266,7 @@ export class SFTTrainer extends EventEmitter<TrainEvents> {
       seconds,
       tokensPerSecond: tokens / seconds,
       skipped,
-      evalLoss: this.#evalLoss,
+      evalLoss,
       outputDir: this.config.outputDir,
       accounting,
     };

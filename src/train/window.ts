@@ -1,5 +1,6 @@
 import type { StepRecord } from './events.ts';
 import type { LogRow } from './metrics.ts';
+import type { WindowState } from './state.ts';
 import { addSums, emptySums } from './sums.ts';
 
 /** What happened since the last row of metrics.jsonl. */
@@ -16,6 +17,24 @@ export class Window {
     this.#total += record.tokens;
     this.#seconds += record.seconds;
     this.#steps++;
+  }
+
+  capture(): WindowState {
+    return {
+      ...this.#sums,
+      input_tokens: this.#tokens,
+      steps: this.#steps,
+      seconds: this.#seconds,
+    };
+  }
+
+  /** `total`: tokens read since the run began. */
+  restore({ input_tokens, steps, seconds, ...sums }: WindowState, total: number): void {
+    this.#sums = sums;
+    this.#tokens = input_tokens;
+    this.#steps = steps;
+    this.#seconds = seconds;
+    this.#total = total;
   }
 
   /** A row as of this step; the next window begins. */

@@ -89,6 +89,8 @@ if (hasShared(12)) {
     assert.equal(files, [
       'adapter_config.json',
       'adapter_model.safetensors',
+      'checkpoint-10',
+      'latest',
       'metrics.jsonl',
       'tokenizer.json',
       'tokenizer_config.json',

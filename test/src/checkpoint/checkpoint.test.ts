@@ -184,6 +184,7 @@ test('a full disk leaves what was there, and says so', async () => {
   cpSync(join(models, 'llama/model.safetensors'), join(dir, 'model.safetensors'));
   const before = readFileSync(join(dir, 'model.safetensors'));
   const full = {
+    ...writer,
     save: () => Promise.reject(Object.assign(new Error('ENOSPC: x'), { code: 'ENOSPC' })),
   };
   await rejects(

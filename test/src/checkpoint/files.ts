@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { makeHeader, type TensorLayout } from '../../../src/checkpoint/header.ts';
+import type { Saver } from '../../../src/checkpoint/save.ts';
 import { AttuneError, type ErrorCode } from '../../../src/errors.ts';
-import type { Engine } from '../../../src/native/addon.d.ts';
 
 export function temporary(): string {
   return mkdtempSync(join(tmpdir(), 'attune-'));
@@ -29,8 +29,8 @@ export function writeTensors(path: string, tensors: readonly TensorLayout[]): vo
 }
 
 /** Stands for the engine where files are written: every byte of a tensor is its index. */
-export const writer: Pick<Engine, 'save'> = {
-  async save(path, header, tensors) {
+export const writer: Saver = {
+  async snapshot(header, tensors) {
     const size = Number(Buffer.from(header).readBigUInt64LE());
     const entries = JSON.parse(Buffer.from(header.subarray(8, 8 + size)).toString());
     const ends = Object.entries(entries)
@@ -41,7 +41,10 @@ export const writer: Pick<Engine, 'save'> = {
     tensors.forEach(({ offset }, i) => {
       file.fill(i + 1, offset, tensors[i + 1]?.offset);
     });
-    writeFileSync(path, file);
+    return file;
+  },
+  async save(path, header, tensors) {
+    writeFileSync(path, await writer.snapshot(header, tensors));
   },
 };
 

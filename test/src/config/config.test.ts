@@ -1,6 +1,3 @@
-import { mkdirSync, mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parseConfig } from '../../../src/config/file.ts';
@@ -186,13 +183,7 @@ warmup_ratio: 0.1\nloss_type: chunked_nll`,
 });
 
 test('what is not built yet is refused with that reason', async () => {
-  const dir = mkdtempSync(join(tmpdir(), 'attune-'));
-  mkdirSync(join(dir, 'checkpoint-3'));
   await refused(() => flags('--use-dora'), '--use-dora: DoRA is not built yet');
-  await refused(
-    () => flags('--save-strategy', 'steps'),
-    '--save-strategy: checkpoints during a run are not built yet; use no (the result is always written)',
-  );
   await refused(() => flags('--dataset', 'a/b'), '--dataset: give train_file or dataset, not both');
   await refused(
     () => flags('--lora-modules-to-save', 'lm_head'),
@@ -219,18 +210,19 @@ test('what is not built yet is refused with that reason', async () => {
     () => flags('--optim', 'adafactor'),
     '--optim: "adafactor" is not built; use adamw_torch',
   );
-  await refused(
-    () => flags('--resume-from-checkpoint', 'auto', '--output-dir', dir),
-    '--resume-from-checkpoint: resuming is not built yet',
-  );
-  assert.is(
-    flags('--resume-from-checkpoint', 'auto', '--output-dir', join(dir, 'new')).config
-      .resumeFromCheckpoint,
-    'auto',
-  );
 });
 
 test('combinations that make no sense are refused', async () => {
+  await refused(
+    () => flags('--save-strategy', 'best'),
+    '--save-strategy: best needs eval_strategy steps or epoch',
+  );
+  const best = ['--load-best-model-at-end', '--eval-file', 'e.jsonl', '--eval-strategy', 'steps'];
+  await refused(
+    () => flags(...best, '--eval-steps', '5'),
+    '--load-best-model-at-end: needs a checkpoint of every evaluation: save_strategy best, or the same as eval_strategy with the same steps',
+  );
+  assert.ok(flags(...best, '--eval-steps', '10', '--save-steps', '5').config.loadBestModelAtEnd);
   await refused(() => flags('--packing', '--max-length', 'null'), '--packing: needs max_length');
   await refused(
     () => flags('--packing', '--train-sampling-strategy', 'group_by_length'),

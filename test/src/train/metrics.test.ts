@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'uvu';
@@ -42,24 +42,36 @@ test('a row is weighted by tokens, with the norm and the rate of its last step',
   assert.equal([loss, num_tokens, tokens_per_second], [2, 48, 4]);
 });
 
-test('rows are on disk when written, numbers in full, NaN as text', () => {
+test('rows are on disk when written, numbers in full, NaN as text', async () => {
   const path = join(mkdtempSync(join(tmpdir(), 'attune-')), 'metrics.jsonl');
-  const metrics = new MetricsFile(path);
+  const metrics = new MetricsFile(path, { tell: assert.unreachable });
   const row = { step: 1, epoch: 0.5, loss: Number.NaN, grad_norm: 0.1 + 0.2 } as LogRow;
-  metrics.write(row);
+  await metrics.write(row);
   assert.is(
     readFileSync(path, 'utf8'),
     '{"step":1,"epoch":0.5,"loss":"NaN","grad_norm":0.30000000000000004}\n',
   );
-  metrics.write({ ...row, step: 2 });
+  await metrics.write({ ...row, step: 2 });
   assert.is(readFileSync(path, 'utf8').split('\n').length, 3);
+  await metrics.write({ ...row, step: 3 });
+  metrics.cut(2);
+  await metrics.write({ ...row, step: 9 });
   metrics.close();
+  const steps = (text: string) =>
+    text
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line).step);
+  assert.equal(steps(readFileSync(path, 'utf8')), [1, 2, 9]);
+  appendFileSync(path, '{"step":3,"los');
+  new MetricsFile(path, { tell: assert.unreachable }, 5).close();
+  assert.equal(steps(readFileSync(path, 'utf8')), [1, 2]);
   assert.is(rowText({ a: Number.NEGATIVE_INFINITY }), '{"a":"-Infinity"}');
 });
 
 test('a file that cannot be made is an error of its own', () => {
   assert.throws(
-    () => new MetricsFile('/nowhere/at/all'),
+    () => new MetricsFile('/nowhere/at/all', { tell: assert.unreachable }),
     (error: unknown) => error instanceof AttuneError && error.code === 'device',
   );
 });

@@ -19,7 +19,8 @@ function group(...trained: number[]): Group {
     progress: 0.75,
   }));
   const sum = trained.reduce((a, b) => a + b, 0);
-  return { epoch: 0.75, endsEpoch: false, batches, trained: sum };
+  const next = { epoch: 0, batch: trained.length };
+  return { epoch: 0.75, endsEpoch: false, batches, next, trained: sum };
 }
 
 /** An engine whose every batch has these sums, and whose norms come from a list. */

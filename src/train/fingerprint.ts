@@ -1,0 +1,80 @@
+import { createHash } from 'node:crypto';
+import { type FileHandle, open } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { stampFile } from '../checkpoint/durable.ts';
+import type { StoredTensor } from '../checkpoint/safetensors.ts';
+
+/** Bytes of each tensor that the fingerprint of a model looks at. */
+const SAMPLE = 4096;
+
+/** A file that rows come from. */
+export interface RowSource {
+  /** Where its bytes lie. */
+  path: string;
+  weight: number;
+}
+
+function sha256(...parts: (string | Uint8Array)[]): string {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(part);
+  return hash.digest('hex');
+}
+
+/** SHA-256 of each file's content and weight, by its place among them. */
+export async function dataPrints(
+  key: string,
+  sources: readonly RowSource[],
+): Promise<Record<string, string>> {
+  const prints: Record<string, string> = {};
+  for (const [index, { path, weight }] of sources.entries()) {
+    prints[`${key}[${index}]`] = sha256((await stampFile(path)).sha256, String(weight));
+  }
+  return prints;
+}
+
+/** SHA-256 of files, names included, in the order given. */
+export async function filesPrint(paths: readonly string[]): Promise<string> {
+  const stamps: string[] = [];
+  for (const path of paths) stamps.push(`${basename(path)} ${(await stampFile(path)).sha256}`);
+  return sha256(stamps.join('\n'));
+}
+
+/** SHA-256 of a text. */
+export const textPrint = (text: string): string => sha256(text);
+
+/** SHA-256 of the module of `path#export`, and the name of its export. */
+export async function modulePrint(exported: string): Promise<string> {
+  const [module = '', name = ''] = exported.split('#');
+  const path = module.startsWith('file:') ? fileURLToPath(module) : module;
+  return sha256((await stampFile(path)).sha256, name);
+}
+
+/**
+ * A fingerprint of weights: names, types, shapes, and 4 KiB from the middle of every tensor. Reading
+ * all of a large model would take longer than starting; two models that differ in training differ
+ * in nearly every number.
+ */
+export async function modelPrint(
+  dir: string,
+  tensors: ReadonlyMap<string, StoredTensor>,
+): Promise<string> {
+  const hash = createHash('sha256');
+  hash.update((await stampFile(join(dir, 'config.json'))).sha256);
+  const files = new Map<string, FileHandle>();
+  const sample = Buffer.alloc(SAMPLE);
+  try {
+    for (const tensor of [...tensors.values()].sort((a, b) => (a.name < b.name ? -1 : 1))) {
+      const { name, path, dtype, shape, offset, bytes } = tensor;
+      const file = files.get(path) ?? (await open(path));
+      files.set(path, file);
+      const length = Math.min(SAMPLE, bytes);
+      const at = offset + Math.floor((bytes - length) / 2);
+      const { bytesRead } = await file.read(sample, 0, length, at);
+      hash.update(JSON.stringify([name, dtype, shape])).update(sample.subarray(0, bytesRead));
+    }
+    return hash.digest('hex');
+  } finally {
+    for (const file of files.values()) await file.close();
+  }
+}
