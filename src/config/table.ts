@@ -1,23 +1,10 @@
-import type { Kind } from './kinds.ts';
+import { type Key, key } from './key.ts';
 import * as kind from './kinds.ts';
 
+import { saving } from './saving.ts';
+
+export type { Group, Key } from './key.ts';
 export { camelCase, kebabCase, snakeCase } from './spelling.ts';
-
-export type Group = 'model' | 'data' | 'lora' | 'training' | 'reporting';
-
-/** One configuration key. */
-export interface Key<T> {
-  group: Group;
-  kind: Kind<T>;
-  /** undefined: it must be given, or a rule in defaults.ts fills it in. */
-  fallback: T | undefined;
-  /** One line for --help. */
-  doc: string;
-}
-
-function key<T>(group: Group, kind: Kind<T>, fallback: T | undefined, doc: string): Key<T> {
-  return { group, kind, fallback, doc };
-}
 
 const {
   text,
@@ -254,59 +241,7 @@ export const table = {
     undefined,
     'Steps between evaluations; below 1: share of the run',
   ),
-  saveStrategy: key(
-    'reporting',
-    choice('no', 'steps', 'epoch', 'best'),
-    'steps',
-    'When to write checkpoints (best: when an evaluation is the best so far); the result is always written',
-  ),
-  saveSteps: key('reporting', steps, 500, 'Steps between checkpoints; below 1: share of the run'),
-  saveTotalLimit: key(
-    'reporting',
-    orNull(integer(1)),
-    null,
-    'Checkpoints to keep, the best one apart; null: all',
-  ),
-  loadBestModelAtEnd: key(
-    'reporting',
-    truth,
-    false,
-    'The result is the checkpoint of the best evaluation',
-  ),
-  metricForBestModel: key(
-    'reporting',
-    orNull(
-      choice(
-        'eval_loss',
-        'loss',
-        'eval_mean_token_accuracy',
-        'mean_token_accuracy',
-        'eval_entropy',
-        'entropy',
-      ),
-    ),
-    null,
-    'What makes an evaluation the best; null: eval_loss',
-  ),
-  greaterIsBetter: key(
-    'reporting',
-    orNull(truth),
-    null,
-    'Whether more of it is better; null: unless it is a loss',
-  ),
-  resumeFromCheckpoint: key('reporting', orNull(text), null, 'auto, or a checkpoint directory'),
-  rewind: key(
-    'reporting',
-    orNull(integer(0)),
-    null,
-    'Go on from the newest checkpoint at or before this step; later ones are set aside',
-  ),
-  skipBatches: key(
-    'reporting',
-    integer(0),
-    0,
-    'Steps’ worth of rows to leave out where a run is resumed or rewound',
-  ),
+  ...saving,
   reportTo: key('reporting', text, 'none', 'Where metrics go besides metrics.jsonl'),
   record: key('reporting', orNull(text), null, 'Directory for a record, which can be replayed'),
 } as const;
