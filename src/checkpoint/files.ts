@@ -55,7 +55,10 @@ function ignoreExisting(error: NodeJS.ErrnoException): void {
  * Writes files into a directory so that each appears whole or not at all: all are written under
  * temporary names first, and renamed once every one is on the disk.
  */
-export async function writeFiles(dir: string, files: readonly OutputFile[]): Promise<void> {
+export async function writeFiles(
+  dir: string,
+  files: readonly Pick<OutputFile, 'name' | 'write'>[],
+): Promise<void> {
   await makeDirectory(dir);
   const staged: { path: string; temporary: string }[] = [];
   try {
