@@ -1,19 +1,14 @@
 import type { Accounting, SourceAccount } from '../data/options.ts';
-import { countTrained } from '../worker/labels.ts';
-import type { Block } from '../worker/messages.ts';
-import { rowCount } from './order.ts';
+import type { BlockAccount } from './section.ts';
 
 const shownExamples = 5;
 
-/** Adds up blocks of a dataset of these sources. `capacity` is the length of a packed row, null when not packing. */
-export function account(
-  blocks: readonly Block[],
-  sources: SourceAccount[],
-  capacity: number | null,
-): Accounting {
-  const sum: Accounting = {
-    sources,
-    available: sources.reduce((total, { used }) => total + used, 0),
+/**
+ * Adds up what became of rows, block by block. `capacity` is the length of a packed row, null when not
+ * packing; `place` names a row.
+ */
+export class Account {
+  private readonly sum: Omit<Accounting, 'sources' | 'available' | 'fill'> = {
     read: 0,
     trained: 0,
     leftOut: [],
@@ -21,36 +16,42 @@ export function account(
     tokens: 0,
     trainedTokens: 0,
     rows: 0,
-    fill: 1,
   };
-  for (const block of blocks) {
-    sum.read += block.counts.read;
-    sum.trained += block.counts.trained;
-    sum.truncated += block.counts.truncated;
-    sum.tokens += block.ids.length;
-    sum.rows += rowCount(block);
-    for (let piece = 0; piece + 1 < block.pieces.length; piece++) {
-      sum.trainedTokens += countTrained(block.labels, block.pieces[piece], block.pieces[piece + 1]);
-    }
-    for (const { reason, count, examples } of block.counts.leftOut) {
-      addReason(sum.leftOut, reason, count, examples);
-    }
-  }
-  if (capacity !== null && sum.rows > 0) sum.fill = sum.tokens / (sum.rows * capacity);
-  return sum;
-}
 
-function addReason(
-  leftOut: Accounting['leftOut'],
-  reason: string,
-  count: number,
-  examples: readonly string[],
-): void {
-  let entry = leftOut.find((each) => each.reason === reason);
-  if (entry === undefined) {
-    entry = { reason, count: 0, examples: [] };
-    leftOut.push(entry);
+  constructor(private readonly capacity: number | null) {}
+
+  add(block: BlockAccount, place: (row: number) => string): void {
+    const { sum } = this;
+    sum.read += block.read;
+    sum.trained += block.trained;
+    sum.truncated += block.truncated;
+    sum.tokens += block.tokens;
+    sum.trainedTokens += block.trainedTokens;
+    sum.rows += block.rows;
+    for (const { reason, row } of block.leftOut) this.leaveOut(reason, () => place(row));
   }
-  entry.count += count;
-  entry.examples.push(...examples.slice(0, shownExamples - entry.examples.length));
+
+  /** The sum so far, of an epoch of `available` rows of data. */
+  total(sources: SourceAccount[], available: number): Accounting {
+    const { sum } = this;
+    const room = this.capacity === null ? sum.tokens : sum.rows * this.capacity;
+    return {
+      sources,
+      available,
+      ...sum,
+      leftOut: sum.leftOut.map((each) => ({ ...each })),
+      fill: room > 0 ? sum.tokens / room : 1,
+    };
+  }
+
+  private leaveOut(reason: string, place: () => string): void {
+    const { leftOut } = this.sum;
+    let entry = leftOut.find((each) => each.reason === reason);
+    if (entry === undefined) {
+      entry = { reason, count: 0, examples: [] };
+      leftOut.push(entry);
+    }
+    entry.count++;
+    if (entry.examples.length < shownExamples) entry.examples.push(place());
+  }
 }

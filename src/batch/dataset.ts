@@ -1,11 +1,9 @@
 import type { Accounting, DataOptions, InspectedRow } from '../data/options.ts';
 import { AttuneError } from '../errors.ts';
-import { account } from './account.ts';
+import type { Document } from '../worker/documents.ts';
 import { type Batch, makeBatch } from './batch.ts';
-import { Blocks } from './blocks.ts';
 import { inspectRows, type ShownRow, shownRows } from './inspect.ts';
-import { type RowReference, rowCount, rowsInOrder } from './order.ts';
-import { Records } from './records.ts';
+import { Whole } from './whole.ts';
 
 /** A batch, and how far into its epoch it reaches. */
 export interface EpochBatch extends Batch {
@@ -20,44 +18,48 @@ export interface EpochBatch extends Batch {
 export class Dataset {
   private constructor(
     private readonly options: DataOptions,
-    private readonly records: Records,
-    private readonly blocks: Blocks,
+    private readonly data: Whole,
   ) {}
 
   /**
-   * Indexes the files and starts to encode them. Rejects with `config` for impossible options and
-   * with `data` for a file that cannot be read.
+   * Indexes the files and starts to encode them, unless only `inspect` is wanted. Rejects with
+   * `config` for impossible options and with `data` for a file that cannot be read.
    */
-  static async open(options: DataOptions): Promise<Dataset> {
+  static async open(options: DataOptions, { encode = true } = {}): Promise<Dataset> {
     check(options);
-    const records = await Records.open(options);
-    return new Dataset(options, records, new Blocks(records, options));
+    const data = await Whole.open(options);
+    if (encode) data.start();
+    return new Dataset(options, data);
   }
 
   /** The data files: as they are called, where their bytes lie, and their weights. */
   get sources(): readonly { name: string; path: string; weight: number }[] {
-    return this.records.sources;
+    return this.data.records.sources;
   }
 
   /** Packed rows (documents when not packing) of an epoch; waits until all is encoded. */
   async totalRows(): Promise<number> {
-    const blocks = await this.blocks.all();
-    return blocks.reduce((sum, block) => sum + rowCount(block), 0);
+    return (await this.accounting()).rows;
   }
 
   /** What became of every row read; waits until all is encoded. */
   async accounting(): Promise<Accounting> {
-    return this.account(await this.blocks.all());
+    return this.data.accounting();
   }
 
   /** Rows encoded by now, and rows of the files. */
   get progress(): { read: number; available: number } {
-    return { read: this.blocks.recordsSoFar, available: this.records.length };
+    return this.data.progress;
   }
 
-  /** The same of the rows that are encoded by now. */
+  /** The same of the rows that batches have come to. */
   accountingSoFar(): Accounting {
-    return this.account(this.blocks.soFar());
+    return this.data.accountingSoFar();
+  }
+
+  /** Tokens of the longest row; waits until all is encoded. */
+  async longest(): Promise<number> {
+    return this.data.longest();
   }
 
   /**
@@ -67,52 +69,35 @@ export class Dataset {
    */
   async *batches(epoch: number, startBatch = 0): AsyncGenerator<EpochBatch> {
     const { batchSize } = this.options;
-    let skip = startBatch * batchSize;
-    let rows: RowReference[] = [];
-    for await (const row of rowsInOrder(this.blocks, this.options, epoch)) {
-      if (skip-- > 0) continue;
-      rows.push(row);
-      if (rows.length < batchSize) continue;
-      yield batchOf(rows);
-      rows = [];
+    let documents: Document[] = [];
+    let rows = 0;
+    let progress = 0;
+    for await (const reference of this.data.rows(epoch, { rows: startBatch * batchSize })) {
+      const { section, block, layout, row } = reference;
+      documents.push(...(await section.documents(block, layout, row)));
+      progress = reference.progress;
+      if (++rows < batchSize) continue;
+      yield { ...makeBatch(documents), progress };
+      documents = [];
+      rows = 0;
     }
-    if (rows.length > 0) yield batchOf(rows);
+    if (rows > 0) yield { ...makeBatch(documents), progress };
   }
 
   /** Every row in file order, before packing, for people to look at. */
   inspect(): AsyncGenerator<InspectedRow> {
-    return inspectRows(this.records, this.options);
+    return inspectRows(this.data.records, this.options);
   }
 
   /** Every `every`th of these rows, with the places of tokens in the text. */
   shown(every = 1): AsyncGenerator<ShownRow> {
-    return shownRows(this.records, this.options, every);
-  }
-
-  private account(blocks: Parameters<typeof account>[0]): Accounting {
-    const capacity = this.options.packing === false ? null : this.options.maxLength;
-    return account(blocks, this.records.accounts, capacity);
+    return shownRows(this.data.records, this.options, every);
   }
 
   /** Stops encoding and ends the threads. What waits is rejected with `disposed`. Idempotent. */
   async close(): Promise<void> {
-    await this.blocks.close();
-    this.records.close();
+    await this.data.close();
   }
-}
-
-function batchOf(rows: RowReference[]): EpochBatch {
-  return { ...makeBatch(rows.flatMap(documentsOf)), progress: rows.at(-1)?.progress ?? 0 };
-}
-
-function documentsOf({ block, row }: RowReference): { ids: Int32Array; labels: Int32Array }[] {
-  const { ids, labels, pieces, rows } = block;
-  const documents: { ids: Int32Array; labels: Int32Array }[] = [];
-  for (let piece = rows[row] ?? 0; piece < (rows[row + 1] ?? 0); piece++) {
-    const [start, end] = [pieces[piece], pieces[piece + 1]];
-    documents.push({ ids: ids.subarray(start, end), labels: labels.subarray(start, end) });
-  }
-  return documents;
 }
 
 function check({ files, packing, maxLength, batchSize }: DataOptions): void {

@@ -1,29 +1,32 @@
+import type { Documents } from '../worker/documents.ts';
 import { RowFault } from '../worker/fault.ts';
-import type { Block, BlockTask } from '../worker/messages.ts';
+import type { EncodeTask } from '../worker/messages.ts';
 import type { Records } from './records.ts';
 
 const rowsAtOnce = 1000;
 
 /**
- * The error of the first bad row of the files, given one that some thread came upon: the rows before
- * it are encoded once more, in the order of the files. So the same error is reported whatever the
- * order and the number of threads.
+ * The error of the first bad row of the files, given one that some thread came upon: those rows before
+ * it that are `untried` are encoded in the order of the files. So the same error is reported whatever
+ * the order and the number of threads.
  */
 export async function firstFault(
-  error: Error,
+  error: RowFault,
   records: Records,
+  untried: (row: number) => boolean,
   lanes: number,
-  run: (task: BlockTask) => Promise<Block>,
+  run: (task: EncodeTask) => Promise<Documents>,
 ): Promise<Error> {
-  if (!(error instanceof RowFault)) return error;
   let first = error;
   let next = 0;
+  const take = (): Uint32Array => {
+    const rows: number[] = [];
+    for (; next < first.row && rows.length < rowsAtOnce; next++) if (untried(next)) rows.push(next);
+    return Uint32Array.from(rows);
+  };
   const lane = async (): Promise<void> => {
-    while (next < first.row) {
-      const start = next;
-      next = Math.min(first.row, start + rowsAtOnce);
-      const rows = Uint32Array.from({ length: next - start }, (_, i) => start + i);
-      await run(records.rowsTask(rows)).catch((other: unknown) => {
+    for (let rows = take(); rows.length > 0; rows = take()) {
+      await run(records.task(rows)).catch((other: unknown) => {
         if (!(other instanceof RowFault)) throw other;
         if (other.row < first.row) first = other;
       });

@@ -6,8 +6,10 @@ import { type Place, type Shape, toRecord, writtenShape } from '../data/record.t
 import type { RowRange } from '../data/rows.ts';
 import { openSource, type Source } from '../data/source.ts';
 import { Spool } from '../data/spool.ts';
-import type { BlockTask, TaskFile } from '../worker/messages.ts';
+import type { RowFault } from '../worker/fault.ts';
+import type { EncodeTask, TaskFile } from '../worker/messages.ts';
 import { drawRows, usedRows } from './mixture.ts';
+import { permutation, purpose } from './random.ts';
 
 type RecordOptions = Pick<DataOptions, 'files' | 'datasetTextField' | 'formatting' | 'seed'>;
 
@@ -61,16 +63,6 @@ export class Records {
     }
   }
 
-  /** The sources as workers open them. */
-  get files(): TaskFile[] {
-    return this.sources.map(({ name, path, form }, i) => ({
-      name,
-      path,
-      form,
-      shape: this.shapes[i] as Shape,
-    }));
-  }
-
   /** Rows of each file, and how many are used in an epoch. */
   get accounts(): SourceAccount[] {
     return this.sources.map(({ name: file, rows: { length: rows }, weight }) => ({
@@ -81,30 +73,57 @@ export class Records {
     }));
   }
 
-  /** The records with these indices, as a worker reads them. */
-  task(indices: Uint32Array): BlockTask {
-    return this.rowsTask(this.drawn ? indices.map((index) => this.drawn?.[index] ?? 0) : indices);
+  /** The rows of an epoch as places among all rows: shuffled where asked, else in file order. */
+  order(sampling: DataOptions['sampling']): Uint32Array {
+    const { length, drawn } = this;
+    if (sampling === 'random') {
+      const order = permutation(length, purpose.records, this.options.seed);
+      return drawn === null ? order : order.map((index) => drawn[index]!);
+    }
+    return drawn ?? Uint32Array.from({ length }, (_, index) => index);
   }
 
-  /** Rows of the files by their place among all of them, as a worker reads them. */
-  rowsTask(rows: Uint32Array): BlockTask {
+  /** Rows by their place among all of them, as a worker reads them. */
+  task(rows: Uint32Array): EncodeTask {
     const count = rows.length;
-    const task: BlockTask = {
+    const task: EncodeTask = {
+      sources: [],
       rows,
       files: new Int32Array(count),
       starts: new Float64Array(count),
       ends: new Float64Array(count),
       lines: new Float64Array(count),
     };
-    rows.forEach((row, i) => {
-      const file = this.fileOf(row);
-      const range = this.sources[file]?.rows.at(row - (this.firsts[file] ?? 0));
-      task.files[i] = file;
-      task.starts[i] = range?.start ?? 0;
-      task.ends[i] = range?.end ?? 0;
-      task.lines[i] = range?.line ?? 0;
-    });
+    const named = new Map<number, number>();
+    for (let i = 0; i < count; i++) {
+      const { source, range } = this.find(rows[i]!);
+      if (!named.has(source)) {
+        named.set(source, task.sources.length);
+        task.sources.push(this.taskFile(source));
+      }
+      task.files[i] = named.get(source)!;
+      task.starts[i] = range.start;
+      task.ends[i] = range.end;
+      task.lines[i] = range.line;
+    }
     return task;
+  }
+
+  /** Bytes of a row. */
+  bytes(row: number): number {
+    const { range } = this.find(row);
+    return range.end - range.start;
+  }
+
+  /** FILE:LINE of a row. */
+  place(row: number): string {
+    const { source, range } = this.find(row);
+    return `${this.sources[source]!.name}:${range.line}`;
+  }
+
+  /** The error of a bad row, as people are told it. */
+  async explain(error: RowFault, _run: (task: EncodeTask) => Promise<unknown>): Promise<Error> {
+    return error;
   }
 
   /** Reads every `every`th row of the files in order, used or not. Throws `data` for one that cannot be read. */
@@ -134,14 +153,25 @@ export class Records {
     this.spool.close();
   }
 
-  private get total(): number {
+  /** Rows of the files. */
+  get total(): number {
     return this.firsts.at(-1) ?? 0;
   }
 
-  private fileOf(row: number): number {
-    let file = this.sources.length - 1;
-    while ((this.firsts[file] ?? 0) > row) file--;
-    return file;
+  private find(row: number): { source: number; range: RowRange } {
+    let low = 0;
+    let high = this.sources.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >>> 1;
+      if (this.firsts[middle]! <= row) low = middle;
+      else high = middle - 1;
+    }
+    return { source: low, range: this.sources[low]!.rows.at(row - this.firsts[low]!) };
+  }
+
+  private taskFile(source: number): TaskFile {
+    const { name, path, form } = this.sources[source]!;
+    return { name, path, form, shape: this.shapes[source]! };
   }
 
   private firstShape(source: Source): Shape {

@@ -124,6 +124,12 @@ export const table = {
     false,
     'Join documents into rows of max_length',
   ),
+  datasetBatchSize: key(
+    'data',
+    orNull(integer(1)),
+    1000,
+    'Rows of data that are packed together; null: all of them, which waits until all are tokenized',
+  ),
   completionOnlyLoss: key(
     'data',
     orNull(truth),

@@ -106,7 +106,6 @@ export const MEANINGLESS: Readonly<Record<string, string>> = {
   dataloaderMultiprocessingContext: 'dataset_num_proc sets the threads',
   dataloaderInOrder: 'batches always come in order',
   lengthColumnName: 'lengths are counted',
-  datasetBatchSize: 'rows are packed by the thousand',
   numOfSequences: 'rows are packed by the thousand',
   debug: 'ATTUNE_DEBUG shows where an error comes from',
   skipMemoryMetrics: PLANNED,

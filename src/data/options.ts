@@ -17,6 +17,8 @@ export interface DataOptions {
   maxLength: number | null;
   truncationMode: 'keep_start' | 'keep_end';
   packing: false | 'bfd' | 'bfd_split' | 'wrapped';
+  /** Rows of data that are packed together; null: all. */
+  packedTogether: number | null;
   /** null: true where rows have prompt and completion. */
   completionOnlyLoss: boolean | null;
   /** null: true where rows are conversations (assistant turns trained, end of turn included). */
@@ -36,6 +38,11 @@ export interface DataOptions {
   batchSize: number;
   /** Piscina threads. */
   workers: number;
+  /**
+   * Whether all rows will be wanted: then all are encoded without being asked for, and of several bad
+   * rows the first in the files is named. Else they are encoded a little ahead of training.
+   */
+  readAll: boolean;
 }
 
 /** Every row read is trained or left out, by reason. */

@@ -1,31 +1,41 @@
-/** Where the rows of a file lie: bytes [start, end) and the line of the first byte, from 1. */
+/** Longer rows are refused when they are read. */
+const longest = 2 ** 32 - 1;
+
+/** Where the rows of a file lie: 16 bytes a row. */
 export class RowIndex {
   length = 0;
   private starts = new Float64Array(1024);
-  private ends = new Float64Array(1024);
-  private lines = new Float64Array(1024);
+  private lengths = new Uint32Array(1024);
+  private lines = new Uint32Array(1024);
 
   push(start: number, end: number, line: number): void {
     if (this.length === this.starts.length) this.grow();
     this.starts[this.length] = start;
-    this.ends[this.length] = end;
+    this.lengths[this.length] = Math.min(end - start, longest);
     this.lines[this.length] = line;
     this.length++;
   }
 
   /** Row `index`: offsets are exact up to 2^53 bytes. */
   at(index: number): RowRange {
-    return {
-      start: this.starts[index] ?? 0,
-      end: this.ends[index] ?? 0,
-      line: this.lines[index] ?? 0,
-    };
+    const start = this.starts[index] ?? 0;
+    return { start, end: start + (this.lengths[index] ?? 0), line: this.lines[index] ?? 0 };
+  }
+
+  /** Bytes of row `index`. */
+  bytes(index: number): number {
+    return this.lengths[index] ?? 0;
   }
 
   private grow(): void {
-    this.starts = doubled(this.starts);
-    this.ends = doubled(this.ends);
-    this.lines = doubled(this.lines);
+    const size = 2 * this.starts.length;
+    const { starts, lengths, lines } = this;
+    this.starts = new Float64Array(size);
+    this.lengths = new Uint32Array(size);
+    this.lines = new Uint32Array(size);
+    this.starts.set(starts);
+    this.lengths.set(lengths);
+    this.lines.set(lines);
   }
 }
 
@@ -34,10 +44,4 @@ export interface RowRange {
   start: number;
   end: number;
   line: number;
-}
-
-function doubled(array: Float64Array): Float64Array<ArrayBuffer> {
-  const larger = new Float64Array(2 * array.length);
-  larger.set(array);
-  return larger;
 }

@@ -25,13 +25,3 @@ export function splitLong(lengths: Int32Array, capacity: number): Fragments {
   }
   return parts;
 }
-
-/** The part [start, end) of a document of `length` that stays when it is cut to `capacity`. */
-export function truncated(
-  length: number,
-  capacity: number | null,
-  mode: 'keep_start' | 'keep_end',
-): [number, number] {
-  if (capacity === null || length <= capacity) return [0, length];
-  return mode === 'keep_start' ? [0, capacity] : [length - capacity, length];
-}

@@ -69,6 +69,7 @@ export async function trainingData(
     maxLength: config.maxLength,
     truncationMode: config.truncationMode,
     packing: config.packing,
+    packedTogether: config.datasetBatchSize,
     completionOnlyLoss: config.completionOnlyLoss,
     assistantOnlyLoss: config.assistantOnlyLoss,
     rolesToTrain: config.rolesToTrain,
@@ -80,6 +81,7 @@ export async function trainingData(
     seed: config.seed,
     batchSize: config.perDeviceTrainBatchSize,
     workers: config.datasetNumProc ?? defaultWorkers(),
+    readAll: config.maxSteps < 0,
   };
 }
 
@@ -89,19 +91,15 @@ export function evaluationData(
   files: readonly DataFile[],
   batchSize: number,
 ): DataOptions {
-  return { ...training, files, batchSize, packing: false, sampling: 'sequential' };
+  return { ...training, files, batchSize, packing: false, sampling: 'sequential', readAll: true };
 }
 
-/** Tokens of the longest row that is used, at the price of reading every row once more. */
+/** Tokens of the longest row that is used; every row is encoded for it. */
 export async function longestDocument(options: DataOptions): Promise<number> {
   const { Dataset } = await import('../batch/dataset.ts');
-  const dataset = await Dataset.open({ ...options, packing: false });
+  const dataset = await Dataset.open({ ...options, packing: false, readAll: true });
   try {
-    let longest = 1;
-    for await (const row of dataset.inspect()) {
-      if (row.dropped === null) longest = Math.max(longest, row.input_ids.length);
-    }
-    return longest;
+    return await dataset.longest();
   } finally {
     await dataset.close();
   }

@@ -19,7 +19,7 @@ export async function* inspectRows(config: TrainConfig): AsyncGenerator<Inspecte
   const model = await readJson(`${dir}/config.json`);
   const { vocabularySize } = findDescriptor(model).spec(model);
   const { Dataset } = await import('../batch/dataset.ts');
-  const dataset = await Dataset.open(await trainingData(config, vocabularySize));
+  const dataset = await Dataset.open(await trainingData(config, vocabularySize), { encode: false });
   try {
     yield* dataset.inspect();
   } finally {

@@ -11,7 +11,7 @@ import type { TrainConfig } from '../config.ts';
 import type { DeviceInfo, Engine } from '../native/addon.d.ts';
 import { findDevice } from '../native/device.ts';
 import { Checkpoints } from './checkpoints.ts';
-import { evaluationData, evaluationFiles, longestDocument, trainingData } from './data.ts';
+import { evaluationData, evaluationFiles, trainingData } from './data.ts';
 import { compareIdentities, identify } from './identity.ts';
 import { MetricsFile } from './metrics.ts';
 import {
@@ -128,7 +128,7 @@ async function open(
   const { Dataset } = await import('../batch/dataset.ts');
   const opening = Dataset.open(options);
   closers.push(() => opening.then((dataset) => dataset.close()).catch(() => {}));
-  const maxLength = config.maxLength ?? (await longestDocument(options));
+  const maxLength = config.maxLength ?? (await (await opening).longest());
   const request = engineRequest(config, device, adapter, maxLength);
   const { dtype, maxTokens: capacity } = request;
   const { record } = config;

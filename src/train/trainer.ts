@@ -92,12 +92,8 @@ export class SFTTrainer extends EventEmitter<TrainEvents> {
     const session = new Session(run.engine, config, total, run.capacity);
     if (run.resumed) session.restore(carriedState(run.resumed.state, config));
     run.checkpoints.onPublished = ({ dir }) => this.emit('checkpoint', dir);
-    const account = run.dataset.accounting().then((found) => this.#account(found));
-    let failure: unknown = null;
-    account.catch((error: unknown) => {
-      failure = error;
-    });
-    if (config.maxSteps < 0) await account;
+    // Where steps decide, rows are read as training comes to them, and accounted for at its end.
+    if (config.maxSteps < 0) this.#account(await run.dataset.accounting());
     this.#announce(run, session);
     if (session.evaluationDue) await this.#afterStep(run, session, NOTHING_DUE);
     yield* this.#train(run, session);
@@ -121,8 +117,6 @@ export class SFTTrainer extends EventEmitter<TrainEvents> {
         `after step ${session.done}; the result so far is in ${config.outputDir}`,
       );
     }
-    // A bad row that no batch came to.
-    if (failure) throw failure;
     this.#finish(session, accounting);
   }
 
@@ -206,8 +200,8 @@ export class SFTTrainer extends EventEmitter<TrainEvents> {
   }
 
   /**
-   * Reports what became of the rows, once: of every row as soon as that is known, which training
-   * does not wait for, or at the end of those that were read by then.
+   * Reports what became of the rows, once: of every row before step 1 where epochs decide, else at the
+   * end of those that were read by then.
    */
   #account(found: Accounting): Accounting {
     if (this.#accounting) return this.#accounting;

@@ -1,7 +1,7 @@
 import type { DataOptions } from '../data/options.ts';
 import { checkShape, type Place, type Shape, toRecord } from '../data/record.ts';
 import { AttuneError } from '../errors.ts';
-import { splitLong, truncated } from '../pack/split.ts';
+import { cutDocument } from '../pack/cut.ts';
 import { ChatTemplate } from '../template/chat.ts';
 import { type SegmentOptions, type Span, toSegments } from '../template/segments.ts';
 import type { Encoding, Tokenizer } from '../tokenizer/tokenizer.ts';
@@ -44,19 +44,37 @@ export class RowEncoder {
   }
 
   /**
-   * Encodes a parsed row of a file whose first row has shape `first`. Throws `data`, `template` or
-   * `tokenizer` with FILE:LINE, also where nothing of the row would be trained.
+   * Encodes a parsed row of a file whose first row has shape `first`, and cuts it. Throws as
+   * `encodeWhole` does.
    */
   encode(row: unknown, first: Shape, place: Place): EncodedRow {
     const whole = this.encodeWhole(row, first, place);
+    const { start, end, truncated, dropped } = cutDocument(
+      whole.ids.length,
+      this.options,
+      (from, to) => countTrained(whole.labels, from, to) > 0,
+    );
+    if (!truncated) return { ...whole, dropped };
+    const ids = whole.ids.slice(start, end);
+    const labels = whole.labels.slice(start, end);
+    const offsets = whole.offsets.slice(2 * start, 2 * end);
+    return { ...whole, ids, labels, offsets, truncated, dropped };
+  }
+
+  /**
+   * The same, before it is cut. Throws `data`, `template` or `tokenizer` with FILE:LINE, also where
+   * nothing of the row would be trained.
+   */
+  encodeWhole(row: unknown, first: Shape, place: Place): EncodedRow {
+    const whole = this.encodeAny(row, first, place);
     checkVocabulary(whole, this.options.vocabularySize, this.tokenizer.vocabularySize, place);
     if (countTrained(whole.labels) === 0) {
       throw new AttuneError('data', `${place.file}:${place.line}: ${nothingToTrain(whole)}`);
     }
-    return this.cut(whole);
+    return whole;
   }
 
-  private encodeWhole(row: unknown, first: Shape, place: Place): EncodedRow {
+  private encodeAny(row: unknown, first: Shape, place: Place): EncodedRow {
     const record = toRecord(row, this.options.datasetTextField, place);
     checkShape(record, first, place);
     const kept = { truncated: false, dropped: null };
@@ -81,25 +99,6 @@ export class RowEncoder {
       'template',
       `${place.file}:${place.line}: the chat template writes ${bos} twice at the start: take one out`,
     );
-  }
-
-  /** Truncates, unless packing splits; says whether anything to train is left. */
-  private cut(row: EncodedRow): EncodedRow {
-    const { maxLength, packing, truncationMode } = this.options;
-    if (maxLength === null || row.ids.length <= maxLength || packing === 'wrapped') return row;
-    if (packing === 'bfd_split') {
-      const { starts, ends } = splitLong(Int32Array.of(row.ids.length), maxLength);
-      const some = starts.some((start, i) => countTrained(row.labels, start, ends[i]) > 0);
-      const dropped = some ? null : `nothing left to train once split at ${maxLength} tokens`;
-      return { ...row, dropped };
-    }
-    const [start, end] = truncated(row.ids.length, maxLength, truncationMode);
-    const labels = row.labels.slice(start, end);
-    const dropped =
-      countTrained(labels) > 0 ? null : `nothing left to train once cut to ${maxLength} tokens`;
-    const ids = row.ids.slice(start, end);
-    const offsets = row.offsets.slice(2 * start, 2 * end);
-    return { ...row, ids, labels, offsets, truncated: true, dropped };
   }
 }
 

@@ -1,16 +1,17 @@
-// Runs in a Piscina thread: reads the rows of a block from their files and encodes them.
+// Runs in a Piscina thread: reads the rows of a task from their files and encodes them.
 import { workerData } from 'node:worker_threads';
 import { type Formatter, loadFormatter } from '../data/formatting.ts';
 import { RowReader } from '../data/reader.ts';
 import { AttuneError } from '../errors.ts';
 import { Tokenizer } from '../tokenizer/tokenizer.ts';
-import { encodeBlock, type PlacedRow } from './block.ts';
+import { type Document, storeDocuments } from './documents.ts';
 import { RowEncoder } from './encode.ts';
-import type { BlockAnswer, BlockTask, EncodeSetup, TaskFile } from './messages.ts';
+import type { EncodeAnswer, EncodeSetup, EncodeTask, TaskFile } from './messages.ts';
 import { moved } from './pool.ts';
 
-const { options, files } = workerData as EncodeSetup;
-const readers = new Map<number, RowReader>();
+const { options } = workerData as EncodeSetup;
+/** By the path of the file. */
+const readers = new Map<string, RowReader>();
 // Awaited before the first task: an idle Piscina thread sleeps and would not go on loading.
 const loaded = await load().catch((error: unknown) => error);
 /** Place among all rows of the one that is being encoded. */
@@ -24,17 +25,12 @@ async function load(): Promise<{ encoder: RowEncoder; format: Formatter }> {
   return { encoder: new RowEncoder(tokenizer, options), format };
 }
 
-/** Encodes a block; failures are values, for an error thrown here would lose its code. */
-export default async function encode(task: BlockTask): Promise<BlockAnswer> {
+/** Encodes rows; failures are values, for an error thrown here would lose its code. */
+export default async function encode(task: EncodeTask): Promise<EncodeAnswer> {
   try {
     if (loaded instanceof Error) throw loaded;
     const { encoder, format } = loaded as Awaited<ReturnType<typeof load>>;
-    const block = encodeBlock(
-      readRows(task, format),
-      (value, shape, place) => encoder.encode(value, shape, place),
-      options,
-    );
-    return moved(block);
+    return moved(storeDocuments([...encodeRows(task, encoder, format)]));
   } catch (error) {
     if (error instanceof AttuneError) {
       return { failure: { code: error.code, message: error.message, row } };
@@ -44,26 +40,26 @@ export default async function encode(task: BlockTask): Promise<BlockAnswer> {
   }
 }
 
-function* readRows(
-  { rows, files: which, starts, ends, lines }: BlockTask,
+function* encodeRows(
+  { sources, rows, files, starts, ends, lines }: EncodeTask,
+  encoder: RowEncoder,
   format: Formatter,
-): Generator<PlacedRow> {
-  for (let i = 0; i < which.length; i++) {
-    row = rows[i] ?? null;
-    const index = which[i] ?? 0;
-    const file = files[index] as TaskFile;
-    const range = { start: starts[i] ?? 0, end: ends[i] ?? 0, line: lines[i] ?? 0 };
+): Generator<Document> {
+  for (let i = 0; i < rows.length; i++) {
+    row = rows[i]!;
+    const file = sources[files[i]!]!;
+    const range = { start: starts[i]!, end: ends[i]!, line: lines[i]! };
     const place = { file: file.name, line: range.line };
-    yield { value: format(reader(index, file).read(range), place), shape: file.shape, place };
+    yield encoder.encodeWhole(format(reader(file).read(range), place), file.shape, place);
   }
   row = null;
 }
 
-function reader(index: number, file: TaskFile): RowReader {
-  let open = readers.get(index);
+function reader(file: TaskFile): RowReader {
+  let open = readers.get(file.path);
   if (open === undefined) {
     open = new RowReader(file);
-    readers.set(index, open);
+    readers.set(file.path, open);
   }
   return open;
 }

@@ -2,34 +2,35 @@
 import { Piscina } from 'piscina';
 import { threadFile } from '../data/thread.ts';
 import { AttuneError } from '../errors.ts';
+import type { Documents } from './documents.ts';
 import { RowFault } from './fault.ts';
-import type { Block, BlockAnswer, BlockTask, EncodeSetup } from './messages.ts';
+import type { EncodeAnswer, EncodeSetup, EncodeTask } from './messages.ts';
 
-/** How often a block is tried whose worker ends without an answer: memory and signals come and go. */
+/** How often a task is tried whose worker ends without an answer: memory and signals come and go. */
 const attempts = 3;
 /** Bytes of rows that the slowest worker encodes in a millisecond. */
 const slowest = 20;
 
 /** What a worker may take. */
 export interface Limits {
-  /** Milliseconds for a block, besides what its bytes take at the slowest. */
+  /** Milliseconds for a task, besides what its bytes take at the slowest. */
   patience: number;
   /** MiB of its heap; Node's own limit where it is not given. */
   heap?: number;
 }
 
 /**
- * Worker threads that encode blocks. A worker that crashes, runs out of memory or hangs is replaced,
- * and its block encoded once more: no row is lost.
+ * Worker threads that encode rows. A worker that crashes, runs out of memory or hangs is replaced,
+ * and its task done once more: no row is lost.
  */
 export class EncodePool {
-  private readonly pool: Piscina<BlockTask, BlockAnswer>;
+  private readonly pool: Piscina<EncodeTask, EncodeAnswer>;
   readonly threads: number;
   private closed = false;
 
   /** Starts the threads; each loads the tokenizer at once. */
   constructor(
-    private readonly setup: EncodeSetup,
+    setup: EncodeSetup,
     private readonly limits: Limits = { patience: 120_000 },
   ) {
     this.threads = Math.max(1, setup.options.workers);
@@ -45,23 +46,23 @@ export class EncodePool {
   }
 
   /**
-   * Encodes one block. Rejects with the worker's AttuneError, a RowFault where a row is bad, and with
+   * Encodes the rows of a task. Rejects with the worker's AttuneError, a RowFault where a row is bad, and with
    * `internal` for rows that no worker survives.
    */
-  async run(task: BlockTask): Promise<Block> {
+  async run(task: EncodeTask): Promise<Documents> {
     const answer = await this.answer(task);
     if (!('failure' in answer)) return answer;
     const { code, message, row } = answer.failure;
     throw row === null ? new AttuneError(code, message) : new RowFault(code, message, row);
   }
 
-  /** Ends the threads; blocks under way are rejected. */
+  /** Ends the threads; tasks under way are rejected. */
   async close(): Promise<void> {
     this.closed = true;
     await this.pool.destroy();
   }
 
-  private async answer(task: BlockTask): Promise<BlockAnswer> {
+  private async answer(task: EncodeTask): Promise<EncodeAnswer> {
     for (let left = attempts; ; ) {
       // An aborted task takes its thread with it.
       const hung = AbortSignal.timeout(this.limits.patience + Math.ceil(bytesOf(task) / slowest));
@@ -81,23 +82,22 @@ export class EncodePool {
     }
   }
 
-  /** First and last row of a block, as messages name them. */
-  private range({ files, lines }: BlockTask): string {
-    const name = (i: number): string => `${this.setup.files[files[i] ?? 0]?.name}:${lines[i]}`;
+  /** First and last row of a task, as messages name them. */
+  private range({ sources, files, lines }: EncodeTask): string {
+    const name = (i: number): string => `${sources[files[i] ?? 0]?.name}:${lines[i]}`;
     return files.length === 1 ? name(0) : `${name(0)} to ${name(files.length - 1)}`;
   }
 }
 
-function bytesOf({ starts, ends }: BlockTask): number {
+function bytesOf({ starts, ends }: EncodeTask): number {
   return ends.reduce((sum, end, i) => sum + end - (starts[i] ?? 0), 0);
 }
 
 /** Marks a worker's answer so that its arrays move to the main thread instead of being copied. */
-export function moved(block: Block): BlockAnswer {
-  const { ids, labels, pieces, rows } = block;
-  const buffers = [ids.buffer, labels.buffer, pieces.buffer, rows.buffer];
+export function moved({ words, columns }: Documents): EncodeAnswer {
+  const buffers = [words, ...Object.values(columns)].map(({ buffer }) => buffer);
   return Piscina.move({
     [Piscina.transferableSymbol]: buffers,
-    [Piscina.valueSymbol]: block,
-  } as never) as unknown as BlockAnswer;
+    [Piscina.valueSymbol]: { words, columns },
+  } as never) as unknown as EncodeAnswer;
 }

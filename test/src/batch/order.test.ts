@@ -1,8 +1,8 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { blockBounds } from '../../../src/batch/blocks.ts';
 import { groupByLength } from '../../../src/batch/grouped.ts';
 import { permutation } from '../../../src/batch/random.ts';
+import { blockBounds } from '../../../src/batch/section.ts';
 
 const sorted = (order: Uint32Array): number[] => [...order].sort((a, b) => a - b);
 const all = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
@@ -41,9 +41,11 @@ test('group_by_length: mega-batches from long to short, the longest row first', 
 });
 
 test('blocks of a thousand; the first are smaller where nothing is packed', () => {
-  assert.equal(blockBounds(2300, true), [0, 1000, 2000, 2300]);
+  assert.equal(blockBounds(2300, 1000), [0, 1000, 2000, 2300]);
   assert.equal(blockBounds(2300, false), [0, 100, 200, 400, 800, 1800, 2300]);
   assert.equal(blockBounds(50, false), [0, 50]);
+  assert.equal(blockBounds(2300, null), [0, 2300]);
+  assert.equal(blockBounds(0, null), [0]);
 });
 
 test.run();

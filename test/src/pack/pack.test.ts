@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { cutDocument } from '../../../src/pack/cut.ts';
 import { type Packing, pack } from '../../../src/pack/pack.ts';
-import { truncated } from '../../../src/pack/split.ts';
 import { random } from './random.ts';
 
 /** Rows of [document, start, end]. */
@@ -110,10 +110,15 @@ test('a whole set fills rows better than blocks of a thousand', () => {
 });
 
 test('truncation keeps the start or the end', () => {
-  assert.equal(truncated(5, null, 'keep_start'), [0, 5]);
-  assert.equal(truncated(5, 5, 'keep_end'), [0, 5]);
-  assert.equal(truncated(5, 3, 'keep_start'), [0, 3]);
-  assert.equal(truncated(5, 3, 'keep_end'), [2, 5]);
+  const cut = (length: number, maxLength: number | null, mode: 'keep_start' | 'keep_end') => {
+    const options = { packing: false, maxLength, truncationMode: mode } as const;
+    const { start, end } = cutDocument(length, options, () => true);
+    return [start, end];
+  };
+  assert.equal(cut(5, null, 'keep_start'), [0, 5]);
+  assert.equal(cut(5, 5, 'keep_end'), [0, 5]);
+  assert.equal(cut(5, 3, 'keep_start'), [0, 3]);
+  assert.equal(cut(5, 3, 'keep_end'), [2, 5]);
 });
 
 test('packing needs a length', () => {

@@ -10,6 +10,7 @@ export function options(changes: Partial<DataOptions> = {}): DataOptions {
     maxLength: null,
     truncationMode: 'keep_start',
     packing: false,
+    packedTogether: 1000,
     completionOnlyLoss: null,
     assistantOnlyLoss: null,
     rolesToTrain: ['assistant'],
@@ -21,6 +22,7 @@ export function options(changes: Partial<DataOptions> = {}): DataOptions {
     seed: 42,
     batchSize: 1,
     workers: 1,
+    readAll: true,
     ...changes,
   };
 }

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Records } from '../../../src/batch/records.ts';
-import type { Block } from '../../../src/worker/messages.ts';
+import type { Documents } from '../../../src/worker/documents.ts';
 import { EncodePool } from '../../../src/worker/pool.ts';
 import { lines, rejection, rows, tokenizerDir } from '../batch/run.ts';
 import { file } from '../data/files.ts';
@@ -13,7 +13,10 @@ import { options } from './options.ts';
 const data = file('rows.jsonl', lines(rows(250)));
 
 /** Encodes all rows with workers that run `fault` at row 130, the first time or each time. */
-async function encode(fault: string, { always = false, patience = 60_000 } = {}): Promise<Block> {
+async function encode(
+  fault: string,
+  { always = false, patience = 60_000 } = {},
+): Promise<Documents> {
   const mark = join(dirname(data), `mark-${performance.now()}`);
   const formatting = file(
     'format.mjs',
@@ -29,13 +32,12 @@ async function encode(fault: string, { always = false, patience = 60_000 } = {})
   );
   const settings = options({ files: [data], tokenizerDir, formatting, workers: 1 });
   const records = await Records.open(settings);
-  const setup = { options: settings, files: records.files };
-  const pool = new EncodePool(setup, { patience, heap: 64 });
+  const pool = new EncodePool({ options: settings }, { patience, heap: 64 });
   try {
     const all = Uint32Array.from({ length: 250 }, (_, i) => i);
-    const block = await pool.run(records.task(all));
+    const documents = await pool.run(records.task(all));
     assert.ok(existsSync(mark) || fault === '');
-    return block;
+    return documents;
   } finally {
     await pool.close();
     records.close();
@@ -44,11 +46,11 @@ async function encode(fault: string, { always = false, patience = 60_000 } = {})
 
 test('a worker that crashes, runs out of memory or hangs once loses no row', async () => {
   const expected = await encode('');
-  assert.is(expected.counts.read, 250);
+  assert.is(expected.columns.lengths.length, 250);
   const exhaust = 'const all = []; for (;;) all.push(new Array(1e5).fill(all.length));';
   const hang = 'Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);';
   const broken = [encode('process.exit(3);'), encode(exhaust), encode(hang, { patience: 3000 })];
-  for (const block of await Promise.all(broken)) assert.equal(block, expected);
+  for (const documents of await Promise.all(broken)) assert.equal(documents, expected);
 });
 
 test('rows that no worker survives are named', async () => {

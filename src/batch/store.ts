@@ -1,0 +1,149 @@
+import {
+  type Columns,
+  checksum,
+  columnNames,
+  type Document,
+  type Documents,
+  fromWords,
+  makeColumns,
+} from '../worker/documents.ts';
+import { countTrained } from '../worker/labels.ts';
+import type { WordLog } from './log.ts';
+
+/** A log whose words are not those that were written. */
+export class CorruptLog extends Error {
+  constructor(readonly log: WordLog) {
+    super('encoded rows are not as they were written');
+  }
+}
+
+/**
+ * The encoded rows of some files: what is known of each in memory, its tokens in a log. `row` is a
+ * place among all rows. Tokens of logs from outside are checked against their checksum when they are
+ * first read, which throws CorruptLog.
+ */
+export class DocumentStore {
+  /** Rows in the order in which `own` has them. */
+  readonly added: Uint32Array[] = [];
+  private readonly columns: Columns;
+  private readonly offsets: Float64Array;
+  /** Which of `logs` a row is in, from 1; 0: it is not encoded. */
+  private readonly places: Uint8Array;
+  private readonly checked: Uint8Array;
+  private readonly logs: WordLog[];
+
+  constructor(
+    count: number,
+    private readonly own: WordLog,
+  ) {
+    this.columns = makeColumns(count);
+    this.offsets = new Float64Array(count);
+    this.places = new Uint8Array(count);
+    this.checked = new Uint8Array(count);
+    this.logs = [own];
+  }
+
+  has(row: number): boolean {
+    return this.places[row] !== 0;
+  }
+
+  /** Tokens of a row. */
+  length(row: number): number {
+    return this.columns.lengths[row]!;
+  }
+
+  /** Adds newly encoded rows. */
+  add(rows: Uint32Array, { words, columns }: Documents): void {
+    const offset = this.own.append(words);
+    this.added.push(rows);
+    this.place(rows, columns, offset, 1);
+    for (const row of rows) this.checked[row] = 1;
+  }
+
+  /** Takes rows that are not there yet from another log. Whether there was room for one more. */
+  adopt(log: WordLog, rows: Uint32Array, columns: Columns): boolean {
+    if (this.logs.length === 255) return false;
+    this.logs.push(log);
+    this.place(rows, columns, 0, this.logs.length);
+    return true;
+  }
+
+  /** The rows of a log are no longer there. */
+  forget(log: WordLog): void {
+    const place = this.logs.indexOf(log) + 1;
+    for (let row = 0; row < this.places.length; row++) {
+      if (this.places[row] === place) this.places[row] = 0;
+    }
+  }
+
+  /** What `own` holds, for all rows of `added`. */
+  ownColumns(): Columns {
+    const rows = this.added.flatMap((part) => [...part]);
+    const columns = makeColumns(rows.length);
+    for (const name of columnNames) {
+      rows.forEach((row, i) => {
+        columns[name][i] = this.columns[name][row]!;
+      });
+    }
+    return columns;
+  }
+
+  /** Whether anything of tokens [start, end) is trained, where they are a document of their own. */
+  trains(row: number, start: number, end: number): boolean {
+    const first = this.columns.firsts[row]!;
+    const last = this.columns.lasts[row]!;
+    if ((start < first && first < end) || (start < last && last < end)) return true;
+    if (first >= end || last <= start) return false;
+    return this.trained(row, start, end) > 0;
+  }
+
+  /** How many of them are. */
+  trained(row: number, start: number, end: number): number {
+    const first = this.columns.firsts[row]!;
+    const last = this.columns.lasts[row]!;
+    if (start < first && last < end) return this.columns.trained[row]!;
+    if (first >= end || last <= start) return 0;
+    return countTrained(this.read(row, start, end).labels);
+  }
+
+  /** Tokens [start, end) of a row. */
+  read(row: number, start: number, end: number): Document {
+    const size = this.columns.sizes[row]!;
+    const length = this.columns.lengths[row]!;
+    const log = this.logs[this.places[row]! - 1]!;
+    const offset = this.offsets[row]!;
+    if (this.checked[row] === 0) this.check(row, log);
+    if (size === length) return fromWords(log.read(offset + start, end - start), end - start);
+    const { ids, labels } = fromWords(log.read(offset, size), length);
+    return { ids: ids.subarray(start, end), labels: labels.subarray(start, end) };
+  }
+
+  close(): void {
+    for (const log of this.logs) log.close();
+  }
+
+  private check(row: number, log: WordLog): void {
+    let words: Int32Array;
+    try {
+      words = log.read(this.offsets[row]!, this.columns.sizes[row]!);
+    } catch {
+      throw new CorruptLog(log);
+    }
+    if (checksum(words) !== this.columns.checks[row]) throw new CorruptLog(log);
+    this.checked[row] = 1;
+  }
+
+  /** Notes rows that lie one behind another from `start` on. */
+  private place(rows: Uint32Array, columns: Columns, start: number, place: number): void {
+    let offset = start;
+    for (let i = 0; i < rows.length; i++) {
+      const row = rows[i]!;
+      if (this.places[row] === 0) {
+        for (const name of columnNames) this.columns[name][row] = columns[name][i]!;
+        this.offsets[row] = offset;
+        this.places[row] = place;
+      }
+      offset += columns.sizes[i]!;
+    }
+  }
+}
