@@ -1,27 +1,12 @@
+import { dataKeys } from './datakeys.ts';
 import { type Key, key } from './key.ts';
 import * as kind from './kinds.ts';
-
 import { saving } from './saving.ts';
 
 export type { Group, Key } from './key.ts';
 export { camelCase, kebabCase, snakeCase } from './spelling.ts';
 
-const {
-  text,
-  names,
-  truth,
-  paths,
-  files,
-  exported,
-  targets,
-  number,
-  integer,
-  steps,
-  stepsOrNone,
-  choice,
-  falseOr,
-  orNull,
-} = kind;
+const { text, truth, paths, targets, number, integer, steps, stepsOrNone, choice, orNull } = kind;
 const positive = number('a number above 0', (n) => n > 0);
 const atLeastZero = number('a number of 0 or more', (n) => n >= 0);
 const share = number('a number from 0 to below 1', (n) => n >= 0 && n < 1);
@@ -83,108 +68,7 @@ export const table = {
   ),
   outputDir: key('model', text, 'trainer_output', 'Directory for the result and metrics.jsonl'),
 
-  trainFile: key(
-    'data',
-    files,
-    [],
-    'Training data: .jsonl .json .csv .parquet .txt files, .gz too, directories, - for standard input; FILE:0.5 uses half of the rows',
-  ),
-  evalFile: key('data', files, [], 'Data to evaluate on while training'),
-  dataset: key('data', orNull(text), null, 'Data set of the Hugging Face hub, by its id'),
-  datasetConfig: key(
-    'data',
-    orNull(text),
-    null,
-    'Configuration of the data set; null: its default',
-  ),
-  datasetTrainSplit: key('data', text, 'train', 'Split of the data set to train on'),
-  datasetTestSplit: key('data', text, 'test', 'Split to evaluate on where there is no eval_file'),
-  formattingFunc: key(
-    'data',
-    orNull(exported),
-    null,
-    'Module, as path#export, with a function that makes rows of what the files hold',
-  ),
-  datasetTextField: key('data', text, 'text', 'Column of plain text'),
-  maxLength: key(
-    'data',
-    orNull(integer(2)),
-    1024,
-    'Longest document in tokens, and row length when packing; null: no limit',
-  ),
-  truncationMode: key(
-    'data',
-    choice('keep_start', 'keep_end'),
-    'keep_start',
-    'Which end of a document over max_length stays',
-  ),
-  packing: key(
-    'data',
-    falseOr('bfd', 'bfd_split', 'wrapped'),
-    false,
-    'Join documents into rows of max_length',
-  ),
-  datasetBatchSize: key(
-    'data',
-    orNull(integer(1)),
-    1000,
-    'Rows of data that are packed together; null: all of them, which waits until all are tokenized',
-  ),
-  completionOnlyLoss: key(
-    'data',
-    orNull(truth),
-    null,
-    'Train the completion alone; null: where rows have prompt and completion',
-  ),
-  assistantOnlyLoss: key(
-    'data',
-    orNull(truth),
-    null,
-    'Train the assistant’s turns alone; null: where rows are conversations',
-  ),
-  rolesToTrain: key(
-    'data',
-    names,
-    ['assistant'],
-    'Roles whose turns are trained; a message’s own "train" or "weight" wins',
-  ),
-  maskHistory: key('data', truth, false, 'Train only the last of these turns'),
-  trainOnEos: key(
-    'data',
-    choice('turn', 'last', 'all', 'none'),
-    'turn',
-    'Ends of turns that are trained: of each trained turn, of the last, every EOS, or none',
-  ),
-  chatTemplate: key(
-    'data',
-    orNull(text),
-    null,
-    'Chat template by name (chatml, llama-3 …) in place of the tokenizer’s',
-  ),
-  chatTemplatePath: key(
-    'data',
-    orNull(text),
-    null,
-    'Jinja file that replaces the tokenizer’s chat template',
-  ),
-  shuffle: key(
-    'data',
-    orNull(truth),
-    null,
-    'false is the same as train_sampling_strategy sequential',
-  ),
-  trainSamplingStrategy: key(
-    'data',
-    choice('random', 'sequential', 'group_by_length'),
-    'random',
-    'Order of the rows',
-  ),
-  datasetNumProc: key(
-    'data',
-    orNull(integer(1)),
-    null,
-    'Threads that tokenize; null: chosen by the number of cores',
-  ),
+  ...dataKeys,
 
   loraR: key('lora', integer(1), 16, 'Rank of the adapter'),
   loraAlpha: key('lora', positive, 32, 'Adapter scale is lora_alpha / lora_r'),
