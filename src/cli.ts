@@ -4,6 +4,7 @@ import { INTERRUPTED } from './cli/signals.ts';
 
 // Loaded once signals are heard.
 const { Command, CommanderError } = await import('commander');
+const { addData } = await import('./cli/data.ts');
 const { configHelp } = await import('./cli/help.ts');
 const { report } = await import('./cli/report.ts');
 
@@ -55,6 +56,8 @@ keyed(
   () => '\n[--model M], and the keys of train',
   async () => (await import('./cli/info.ts')).info,
 );
+
+addData(program);
 
 program
   .command('generate')

@@ -1,4 +1,5 @@
 export type { TrainConfig, TrainOptions } from './config.ts';
+export * as data from './curate/index.ts';
 export type { Accounting, DataFile, InspectedRow, SourceAccount } from './data/options.ts';
 export { AttuneError, type ErrorCode } from './errors.ts';
 export type { DeviceInfo, MemoryPlan } from './native/addon.d.ts';

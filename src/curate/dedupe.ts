@@ -1,10 +1,13 @@
 import type { DataFile } from '../data/files.ts';
+import { AttuneError } from '../errors.ts';
 import { type CurateOptions, type CurateReport, curate, type Left, type Work } from './curate.ts';
 import { DuplicateFinder } from './duplicates.ts';
 import { type MinHashOptions, minHashDefaults } from './minhash.ts';
 import { checkNumber } from './numbers.ts';
 import { RougeIndex } from './rouge.ts';
 import type { RowSet } from './rowset.ts';
+
+const methods: readonly string[] = ['minhash', 'rouge-l', 'exact'];
 
 export interface DedupeOptions extends CurateOptions, Partial<MinHashOptions> {
   /**
@@ -23,8 +26,11 @@ export interface DedupeOptions extends CurateOptions, Partial<MinHashOptions> {
  * Leaves out rows whose text repeats that of a row before. Rejects with `data` or `config`, or with
  * `device` where a file cannot be written.
  */
-export function dedupe(options: DedupeOptions): Promise<CurateReport> {
+export async function dedupe(options: DedupeOptions): Promise<CurateReport> {
   const { method = 'minhash', against = [] } = options;
+  if (!methods.includes(method)) {
+    throw new AttuneError('config', `method: expected ${methods.join(', ')}, and got "${method}"`);
+  }
   const context = { context: against };
   if (method === 'exact') {
     return curate(

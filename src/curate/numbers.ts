@@ -28,7 +28,7 @@ export function checkNumber<K extends string>(
   if (isRight && (!range.whole || Number.isSafeInteger(value))) return value;
   throw new AttuneError(
     'config',
-    `${name}: expected ${expected(range)}, and got ${JSON.stringify(value)}`,
+    `${name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}: expected ${expected(range)}, and got ${JSON.stringify(value)}`,
   );
 }
 

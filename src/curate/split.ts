@@ -32,11 +32,11 @@ export async function split(options: SplitOptions): Promise<CurateReport> {
   const seed = checkNumber(options, 'seed', 42, { least: 0, whole: true });
   const wanted = checkNumber(options, 'evalRows', 0, { above: 0 });
   if (wanted >= 1 && !Number.isInteger(wanted)) {
-    throw new AttuneError('config', 'evalRows: expected a share below 1, or a number of rows');
+    throw new AttuneError('config', 'eval_rows: expected a share below 1, or a number of rows');
   }
   const { output, evalOutput } = options;
   if (Boolean(output) !== Boolean(evalOutput)) {
-    throw new AttuneError('config', 'name both files, output and evalOutput, or neither');
+    throw new AttuneError('config', 'name both files, output and eval_output, or neither');
   }
   const judge = (rows: RowSet, work: Work) => draw(rows, work, wanted, seed);
   return curate('split', options, { eval_rows: wanted, seed }, judge, {
@@ -71,7 +71,7 @@ async function draw(
   const total = rows.length - rows.first;
   const target = wanted < 1 ? Math.round(wanted * total) : wanted;
   if (target < 1 || target >= total) {
-    throw new AttuneError('config', `evalRows: ${target} of ${total} rows leaves one side empty`);
+    throw new AttuneError('config', `eval_rows: ${target} of ${total} rows leaves one side empty`);
   }
   const chosen: number[] = [];
   for (const [, group] of [...groups].sort(([a], [b]) => (a < b ? -1 : 1))) {
