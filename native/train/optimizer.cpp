@@ -36,7 +36,6 @@ UpdateResult Optimizer::update(const UpdateOptions& options, bool usable) {
     clear_gradients();
     return result;
   }
-  ++step_;
   const double clip = options.max_grad_norm > 0
                           ? std::min(1.0, options.max_grad_norm / (result.grad_norm + 1e-6))
                           : 1.0;
@@ -61,8 +60,9 @@ UpdateResult Optimizer::update(const UpdateOptions& options, bool usable) {
   args.beta1 = options.beta1;
   args.beta2 = options.beta2;
   args.epsilon = options.epsilon;
-  args.step = step_;
+  args.step = step_ + 1;
   backend_.adamw(args);
+  ++step_;  // not before: memory may have failed, and the caller may try once more
   return result;
 }
 
