@@ -27,6 +27,10 @@ export const env = {
   get addon(): string | undefined {
     return process.env.ATTUNE_ADDON || undefined;
   },
+  /** `js` keeps tokenizing in JavaScript; `native` makes it an error where the addon is not there. */
+  get tokenizer(): string | undefined {
+    return process.env.ATTUNE_TOKENIZER || undefined;
+  },
   /** Set: errors on the command line are printed with their stack. */
   get debug(): boolean {
     return Boolean(process.env.ATTUNE_DEBUG);

@@ -3,6 +3,7 @@
 
 #include "addon/convert.h"
 #include "addon/engine_object.h"
+#include "addon/text_encoder_object.h"
 #include "addon/worker.h"
 
 namespace {
@@ -28,6 +29,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("devices", Napi::Function::New(env, list_devices, "devices"));
   exports.Set("cudaAbsence", Napi::Function::New(env, absence, "cudaAbsence"));
   exports.Set("Engine", attune::EngineObject::define(env));
+  exports.Set("TextEncoder", attune::TextEncoderObject::define(env));
   return exports;
 }
 

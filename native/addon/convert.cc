@@ -86,6 +86,18 @@ std::vector<T> list(const Napi::Value& value, const char* name, Read read) {
   return result;
 }
 
+std::u16string utf16(const Napi::Object& from, const char* key) {
+  const Napi::Value value = from.Get(key);
+  if (!value.IsString()) refuse(from.Env(), key, "a string");
+  return value.As<Napi::String>().Utf16Value();
+}
+
+/** {text, lengths}: strings one behind the other. */
+StringList strings(const Napi::Object& from, const char* key) {
+  const Napi::Object list = object(from.Get(key), key);
+  return {utf16(list, "text"), to_ints(list.Get("lengths"), "lengths")};
+}
+
 AdapterSpec to_adapter(const Napi::Value& value) {
   AdapterSpec adapter;
   if (value.IsNull() || value.IsUndefined()) return adapter;
@@ -221,6 +233,32 @@ Part to_part(const Napi::Value& value) {
 Progress to_progress(const Napi::Value& value) {
   const Napi::Object from = object(value, "progress");
   return {natural(from, "updates"), natural(from, "microBatches")};
+}
+
+TextModel to_text_model(const Napi::Value& value) {
+  const Napi::Object from = object(value, "model");
+  TextModel model;
+  model.byte_level = boolean(from, "byteLevel");
+  model.steps = list<SplitStep>(from.Get("steps"), "steps", [](const Napi::Value& item) {
+    const Napi::Object step = object(item, "step");
+    const auto table = typed<Napi::Uint16Array>(step.Get("transitions"), napi_uint16_array,
+                                                "transitions", "a Uint16Array");
+    return SplitStep(to_bytes(step.Get("classes"), "classes"),
+                     std::vector<uint16_t>(table.Data(), table.Data() + table.ElementLength()),
+                     natural(step, "width"), boolean(step, "gaps"));
+  });
+  model.tokens = strings(from, "tokens");
+  model.ids = to_ints(from.Get("ids"), "ids");
+  model.merges = strings(from, "merges");
+  model.ignore_merges = boolean(from, "ignoreMerges");
+  const std::u16string mark = utf16(from, "mark");
+  if (mark.size() != 1) refuse(value.Env(), "mark", "one UTF-16 unit");
+  model.mark = mark[0];
+  model.cut_at_marks = boolean(from, "cutAtMarks");
+  model.byte_fallback = boolean(from, "byteFallback");
+  model.unknown = static_cast<int32_t>(integer(from, "unknown"));
+  model.fuse_unknown = boolean(from, "fuseUnknown");
+  return model;
 }
 
 Napi::Value from(Napi::Env env, const DeviceInfo& device) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine.h"
+#include "text/text_encoder.h"
 
 namespace attune {
 
@@ -22,6 +23,7 @@ std::vector<uint8_t> to_bytes(const Napi::Value&, const char* name);
 std::string to_text(const Napi::Value&, const char* name);
 Part to_part(const Napi::Value&);
 Progress to_progress(const Napi::Value&);
+TextModel to_text_model(const Napi::Value&);
 
 Napi::Value from(Napi::Env, const DeviceInfo&);
 Napi::Value from(Napi::Env, const MemoryPlan&);

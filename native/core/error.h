@@ -6,7 +6,18 @@
 namespace attune {
 
 /** Closed list, mirrored by `ErrorCode` in src/errors.ts. */
-enum class Code { config, data, checkpoint, shape, memory, device, non_finite, disposed, internal };
+enum class Code {
+  config,
+  data,
+  tokenizer,
+  checkpoint,
+  shape,
+  memory,
+  device,
+  non_finite,
+  disposed,
+  internal
+};
 
 inline const char* code_name(Code code) {
   switch (code) {
@@ -14,6 +25,8 @@ inline const char* code_name(Code code) {
       return "config";
     case Code::data:
       return "data";
+    case Code::tokenizer:
+      return "tokenizer";
     case Code::checkpoint:
       return "checkpoint";
     case Code::shape:

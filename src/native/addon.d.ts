@@ -187,6 +187,62 @@ export interface Addon {
   /** Why no GPU can be used; empty where one can. */
   cudaAbsence(): string;
   Engine: new (spec: ModelSpec, options: EngineOptions) => Engine;
+  TextEncoder: new (model: TextModel) => TextEncoder;
+}
+
+/** Strings one behind the other, and the length of each. */
+export interface StringList {
+  text: string;
+  lengths: Int32Array;
+}
+
+/** A byte-pair encoding. Mirrors native/text/text_encoder.h. */
+export interface TextModel {
+  /** Pieces spelled in bytes; otherwise words spelled in characters. */
+  byteLevel: boolean;
+  /** Byte-level: how text is cut, each step within the pieces of the one before. */
+  steps: SplitTable[];
+  /** The vocabulary: tokens[i] has ids[i]. */
+  tokens: StringList;
+  ids: Int32Array;
+  /** "left right", best first. */
+  merges: StringList;
+  /** Byte-level: a piece that is a token is not merged. */
+  ignoreMerges: boolean;
+  /** One unit: what stands in front of a text that is `prefixed`; in words, for a space. */
+  mark: string;
+  /** A word begins at every mark; otherwise where no token reaches across. */
+  cutAtMarks: boolean;
+  byteFallback: boolean;
+  /** Id of the unknown token, or -1; whether neighbours are one. */
+  unknown: number;
+  fuseUnknown: boolean;
+}
+
+/** A pattern as a table (src/tokenizer/pattern/automaton.ts); `gaps`: what lies between is kept. */
+export interface SplitTable {
+  classes: Uint8Array;
+  transitions: Uint16Array;
+  width: number;
+  gaps: boolean;
+}
+
+/** Works on the thread that calls it. */
+export interface TextEncoder {
+  /**
+   * Encodes `text` behind the mark if `prefixed`; returns the number n of its tokens. ids [from, from + n)
+   * and offsets, start and end of each in UTF-16 units moved by `at`, are written if they have room.
+   */
+  encode(
+    text: string,
+    prefixed: boolean,
+    at: number,
+    ids: Int32Array,
+    offsets: Int32Array,
+    from: number,
+  ): number;
+  /** The tokens of the last text again, for arrays that had no room. */
+  take(ids: Int32Array, offsets: Int32Array, from: number): void;
 }
 
 export interface Engine {

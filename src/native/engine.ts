@@ -5,6 +5,7 @@ import { loadAddon } from './binding.ts';
 const CODES: ReadonlySet<unknown> = new Set<ErrorCode>([
   'config',
   'data',
+  'tokenizer',
   'checkpoint',
   'shape',
   'out_of_memory',

@@ -1,4 +1,3 @@
-import { escapePattern } from './pattern.ts';
 import type { AddedToken } from './special.ts';
 
 /** A stretch of text: one added token, or (token null) text for the model. */
@@ -68,6 +67,13 @@ export class AddedTokenFinder {
       if (content !== undefined) yield { start, content };
     }
   }
+}
+
+/** A pattern that matches `text` itself. */
+function escapePattern(text: string): string {
+  return text.replace(/[\\^$.*+?()[\]{}|/-]/g, (character) =>
+    character === '-' ? '\\x2d' : `\\${character}`,
+  );
 }
 
 function touchesWord(text: string, start: number, end: number): boolean {

@@ -1,4 +1,5 @@
 import { AttuneError } from '../errors.ts';
+import { isAccounted } from './accounted.ts';
 import { configTemplate, isObject, type JsonObject, type TokenizerFiles } from './files.ts';
 import { type AddedToken, addedTokens, namedSpecialTokens, type SpecialTokens } from './special.ts';
 
@@ -10,7 +11,7 @@ export interface TokenizerDefinition {
   decoder: JsonObject | null;
   /** BPE; `merges` are "left right" strings. */
   model: BpeModel;
-  /** Every token, added ones included, and its id. */
+  /** Tokens of the model and their ids; added ones that it does not have are elsewhere. */
   vocabulary: Map<string, number>;
   added: AddedToken[];
   special: SpecialTokens;
@@ -18,7 +19,11 @@ export interface TokenizerDefinition {
   prefix: number[];
   suffix: number[];
   chatTemplate: string | null;
+  /** Whether the files say nothing about text that is not understood here. */
+  isAccounted: boolean;
 }
+
+type IdOf = (token: string) => number | undefined;
 
 export interface BpeModel {
   type: 'BPE';
@@ -35,9 +40,10 @@ export function defineTokenizer(files: TokenizerFiles): TokenizerDefinition {
   const { model, vocabulary } = bpeModel(json.model);
   const stated = Array.isArray(json.added_tokens) ? json.added_tokens : [];
   const added = addedTokens(stated, files.config, files.addedTokens, vocabulary);
-  for (const token of added) vocabulary.set(token.content, token.id);
   const special = namedSpecialTokens(files.config);
-  const processor = postProcessor(json.post_processor, files.config, special, vocabulary);
+  const ids = new Map(added.map((token) => [token.content, token.id]));
+  const idOf = (token: string): number | undefined => ids.get(token) ?? vocabulary.get(token);
+  const processor = postProcessor(json.post_processor, files.config, special, idOf);
   return {
     normalizer: part(json.normalizer),
     preTokenizer: part(json.pre_tokenizer),
@@ -48,6 +54,7 @@ export function defineTokenizer(files: TokenizerFiles): TokenizerDefinition {
     special,
     ...processor,
     chatTemplate: files.chatTemplate ?? configTemplate(files.config),
+    isAccounted: isAccounted(json),
   };
 }
 
@@ -112,12 +119,12 @@ function postProcessor(
   processor: unknown,
   config: JsonObject,
   special: SpecialTokens,
-  vocabulary: ReadonlyMap<string, number>,
+  idOf: IdOf,
 ): { prefix: number[]; suffix: number[] } {
   const explicit = 'add_bos_token' in config || 'add_eos_token' in config;
-  if (!explicit) return processorIds(processor, vocabulary);
+  if (!explicit) return processorIds(processor, idOf);
   const ids = (wanted: unknown, token: string | undefined): number[] => {
-    const id = token === undefined ? undefined : vocabulary.get(token);
+    const id = token === undefined ? undefined : idOf(token);
     return wanted === true && id !== undefined ? [id] : [];
   };
   return {
@@ -126,21 +133,18 @@ function postProcessor(
   };
 }
 
-function processorIds(
-  processor: unknown,
-  vocabulary: ReadonlyMap<string, number>,
-): { prefix: number[]; suffix: number[] } {
+function processorIds(processor: unknown, idOf: IdOf): { prefix: number[]; suffix: number[] } {
   const none = { prefix: [], suffix: [] };
   if (!isObject(processor) || processor.type === 'ByteLevel') return none;
   if (processor.type === 'Sequence' && Array.isArray(processor.processors)) {
-    const all = processor.processors.map((each) => processorIds(each, vocabulary));
+    const all = processor.processors.map((each) => processorIds(each, idOf));
     return {
       prefix: all.toReversed().flatMap((each) => each.prefix),
       suffix: all.flatMap((each) => each.suffix),
     };
   }
   if (processor.type === 'TemplateProcessing' && Array.isArray(processor.single)) {
-    return templateIds(processor.single, processor.special_tokens, vocabulary);
+    return templateIds(processor.single, processor.special_tokens, idOf);
   }
   if (Array.isArray(processor.cls) && Array.isArray(processor.sep)) {
     return { prefix: [Number(processor.cls[1])], suffix: [Number(processor.sep[1])] };
@@ -154,7 +158,7 @@ function processorIds(
 function templateIds(
   single: unknown[],
   specialTokens: unknown,
-  vocabulary: ReadonlyMap<string, number>,
+  idOf: IdOf,
 ): { prefix: number[]; suffix: number[] } {
   const prefix: number[] = [];
   const suffix: number[] = [];
@@ -164,7 +168,7 @@ function templateIds(
     if (!isObject(item) || !isObject(item.SpecialToken)) continue;
     const name = String(item.SpecialToken.id);
     const entry = isObject(specialTokens) ? specialTokens[name] : undefined;
-    const stated = isObject(entry) && Array.isArray(entry.ids) ? entry.ids : [vocabulary.get(name)];
+    const stated = isObject(entry) && Array.isArray(entry.ids) ? entry.ids : [idOf(name)];
     for (const id of stated) {
       if (typeof id === 'number') side.push(id);
       else throw new AttuneError('tokenizer', `post_processor: ${name} is not in the vocabulary`);

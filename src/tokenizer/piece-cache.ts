@@ -1,9 +1,7 @@
 import { AttuneError } from '../errors.ts';
 import { byteStarts, spellBytes } from './bytes.ts';
+import type { MergeWord } from './javascript.ts';
 import type { TokenList } from './tokens.ts';
-
-/** Merges one word spelled in the byte alphabet into tokens. */
-export type MergeWord = (word: string) => string[];
 
 /**
  * Encodes pieces of text, remembering the answer. Text repeats its words, and a look-up costs a

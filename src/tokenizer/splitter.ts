@@ -1,22 +1,21 @@
 import { AttuneError } from '../errors.ts';
 import { isObject, type JsonObject } from './files.ts';
-import { escapePattern, gpt2Pattern, translatePattern } from './pattern.ts';
+import { compilePattern } from './pattern/automaton.ts';
+import { cut, type Step } from './pattern/cut.ts';
 
-/** How a byte-level tokenizer cuts text into pieces: before and after it is spelled in bytes. */
+/** How a byte-level tokenizer cuts text into pieces, each step within the pieces of the one before. */
 export interface ByteLevelSplitter {
-  /** Cuts text; the pieces put together are the text. */
-  split(text: string): string[];
-  /** Cuts a piece spelled in the byte alphabet; null where nothing is left to do there. */
-  splitSpelled: ((word: string) => string[]) | null;
+  /** Cut the text. */
+  before: Step[];
+  /** Cut a piece once it is spelled in the byte alphabet. */
+  after: Step[];
   /** A space is put before a section that does not start with one. */
   prefixSpace: boolean;
 }
 
-/** Matches are pieces of their own; so is what lies between them, unless it must not exist. */
-interface Step {
-  pattern: RegExp;
-  gaps: boolean;
-}
+/** The pattern that GPT-2 introduced and ByteLevel applies unless told otherwise. */
+const gpt2Pattern =
+  "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
 
 /** The splitter of a byte-level pre_tokenizer; null where it is of another kind. */
 export function byteLevelSplitter(preTokenizer: JsonObject | null): ByteLevelSplitter | null {
@@ -25,17 +24,25 @@ export function byteLevelSplitter(preTokenizer: JsonObject | null): ByteLevelSpl
   if (at < 0) return null;
   const byteLevel = parts[at] as JsonObject;
   const before = parts.slice(0, at).map(makeStep);
-  if (byteLevel.use_regex !== false) {
-    before.push({ pattern: translatePattern(gpt2Pattern), gaps: true });
-  }
+  if (byteLevel.use_regex !== false) before.push(patternStep(gpt2Pattern, true));
   const prefixSpace = byteLevel.add_prefix_space === true;
   if (prefixSpace && at > 0) throw unsupported('add_prefix_space after another pre_tokenizer');
-  const after = parts.slice(at + 1).map(makeStep);
-  return {
-    split: (text) => cut(text, before),
-    splitSpelled: after.length === 0 ? null : (word) => cut(word, after),
-    prefixSpace,
-  };
+  return { before, after: parts.slice(at + 1).map(makeStep), prefixSpace };
+}
+
+/** Cuts text into pieces, which put together are the text. Throws `tokenizer`. */
+export function split(text: string, steps: readonly Step[]): string[] {
+  let ends = [text.length];
+  for (const step of steps) {
+    const inner: number[] = [];
+    let start = 0;
+    for (const end of ends) {
+      cut(text, start, end, step, inner);
+      start = end;
+    }
+    ends = inner;
+  }
+  return ends.map((end, i) => text.slice(ends[i - 1] ?? 0, end));
 }
 
 function flatten(part: unknown): JsonObject[] {
@@ -47,56 +54,36 @@ function flatten(part: unknown): JsonObject[] {
 
 function makeStep(part: JsonObject): Step {
   switch (part.type) {
-    case 'Split': {
-      const pattern = splitPattern(part.pattern);
-      if (part.behavior === 'Isolated') return { pattern, gaps: true };
-      if (part.behavior === 'Removed' && part.invert === true) return { pattern, gaps: false };
+    case 'Split':
+      if (part.behavior === 'Isolated') return patternStep(sourceOf(part.pattern), true);
+      if (part.behavior === 'Removed' && part.invert === true) {
+        return patternStep(sourceOf(part.pattern), false);
+      }
       break;
-    }
     case 'Digits':
-      return { pattern: part.individual_digits === true ? /\p{N}/gu : /\p{N}+/gu, gaps: true };
+      return patternStep(part.individual_digits === true ? '\\p{N}' : '\\p{N}+', true);
     case 'Punctuation':
-      if (part.behavior === 'Contiguous') return { pattern: /[\p{P}$+<=>^`|~]+/gu, gaps: true };
-      if (part.behavior === 'Isolated') return { pattern: /[\p{P}$+<=>^`|~]/gu, gaps: true };
+      if (part.behavior === 'Contiguous') return patternStep('[\\p{P}$+<=>^`|~]+', true);
+      if (part.behavior === 'Isolated') return patternStep('[\\p{P}$+<=>^`|~]', true);
       break;
   }
   throw unsupported(`pre_tokenizer ${JSON.stringify(part).slice(0, 120)}`);
 }
 
-function splitPattern(pattern: unknown): RegExp {
-  if (isObject(pattern) && typeof pattern.Regex === 'string')
-    return translatePattern(pattern.Regex);
+function sourceOf(pattern: unknown): string {
+  if (isObject(pattern) && typeof pattern.Regex === 'string') return pattern.Regex;
   if (isObject(pattern) && typeof pattern.String === 'string') {
-    return new RegExp(escapePattern(pattern.String), 'gu');
+    return pattern.String.replace(/[\p{P}\p{S}]/gu, '\\$&');
   }
   throw unsupported(`pattern ${JSON.stringify(pattern)}`);
 }
 
-function cut(text: string, steps: readonly Step[]): string[] {
-  let pieces = [text];
-  for (const step of steps) {
-    pieces =
-      pieces.length === 1 ? apply(text, step) : pieces.flatMap((piece) => apply(piece, step));
+function patternStep(source: string, gaps: boolean): Step {
+  try {
+    return { ...compilePattern(source), gaps };
+  } catch (error) {
+    throw unsupported(`pattern ${source}: ${(error as Error).message}`);
   }
-  return pieces;
-}
-
-function apply(text: string, { pattern, gaps }: Step): string[] {
-  const matches = text.match(pattern) ?? [];
-  let covered = 0;
-  for (const match of matches) covered += match.length;
-  if (covered === text.length && covered > 0 && matches[0] !== '') return matches;
-  if (!gaps && covered < text.length) throw unsupported('a Split that removes text');
-  const pieces: string[] = [];
-  let done = 0;
-  for (const match of text.matchAll(pattern)) {
-    if (match[0] === '') continue;
-    if (done < match.index) pieces.push(text.slice(done, match.index));
-    pieces.push(match[0]);
-    done = match.index + match[0].length;
-  }
-  if (done < text.length) pieces.push(text.slice(done));
-  return pieces;
 }
 
 function unsupported(what: string): AttuneError {

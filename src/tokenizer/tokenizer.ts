@@ -5,7 +5,6 @@ import { tokenBytes } from './bytes.ts';
 import { makeEncoder, type SectionEncoder } from './encoder.ts';
 import { readTokenizerFiles, type TokenizerFiles } from './files.ts';
 import { defineTokenizer, type TokenizerDefinition } from './normalize.ts';
-import { makeNormalizer, type Normalizer } from './normalizer.ts';
 import { isControl, type SpecialTokens } from './special.ts';
 import { TokenList } from './tokens.ts';
 import type { TokenizerCore } from './xenova.ts';
@@ -30,14 +29,14 @@ export class Tokenizer {
   /** One more than the largest id. */
   readonly vocabularySize: number;
 
-  private readonly ids: ReadonlyMap<string, number>;
+  private readonly addedIds: ReadonlyMap<string, number>;
   private readonly tokens: (string | undefined)[];
   private readonly specialIds = new Set<number>();
   private readonly finder: AddedTokenFinder;
   private readonly normalizedFinder: AddedTokenFinder;
-  private readonly normalizer: Normalizer;
   private readonly encoder: SectionEncoder;
   private readonly byteLevel: boolean;
+  private readonly out = new TokenList();
 
   private constructor(
     private readonly definition: TokenizerDefinition,
@@ -45,16 +44,18 @@ export class Tokenizer {
   ) {
     this.special = definition.special;
     this.chatTemplate = definition.chatTemplate;
-    this.ids = definition.vocabulary;
+    this.addedIds = new Map(definition.added.map((token) => [token.content, token.id]));
     for (const token of definition.added) if (token.special) this.specialIds.add(token.id);
-    this.tokens = tokensById(this.ids);
+    this.tokens = tokensById(definition.vocabulary, this.addedIds);
     this.vocabularySize = this.tokens.length;
-    this.normalizer = makeNormalizer(definition.normalizer);
+    this.encoder = makeEncoder(definition, (word) => core.merge(word));
     const verbatim = definition.added.filter((token) => !token.normalized);
     const normalized = definition.added.filter((token) => token.normalized);
     this.finder = new AddedTokenFinder(verbatim, (text) => text);
-    this.normalizedFinder = new AddedTokenFinder(normalized, (text) => this.normalizer(text).text);
-    this.encoder = makeEncoder(definition, this.ids, (word) => core.merge(word));
+    this.normalizedFinder = new AddedTokenFinder(
+      normalized,
+      (text) => this.encoder.normalizer(text).text,
+    );
     this.byteLevel = definition.decoder?.type === 'ByteLevel';
   }
 
@@ -74,6 +75,11 @@ export class Tokenizer {
       if (error instanceof AttuneError) throw error;
       throw new AttuneError('tokenizer', `${directory}: ${(error as Error).message}`);
     }
+  }
+
+  /** What cuts and merges text: native code, or JavaScript where that is not there or not able. */
+  get path(): 'native' | 'js' {
+    return this.encoder.path;
   }
 
   get bos(): string | null {
@@ -102,7 +108,8 @@ export class Tokenizer {
 
   /** The id of a token of the vocabulary, or null. */
   idOf(token: string | null): number | null {
-    return token === null ? null : (this.ids.get(token) ?? null);
+    if (token === null) return null;
+    return this.addedIds.get(token) ?? this.definition.vocabulary.get(token) ?? null;
   }
 
   /**
@@ -112,7 +119,8 @@ export class Tokenizer {
    * control token is found there.
    */
   encode(text: string, { addSpecialTokens = true, isPlain = null }: EncodeOptions = {}): Encoding {
-    const out = new TokenList();
+    const out = this.out;
+    out.length = 0;
     const refuses: Refusal | null =
       isPlain && ((token, start, end) => isControl(token) && isPlain(start, end));
     if (addSpecialTokens) for (const id of this.definition.prefix) out.push(id, 0, 0);
@@ -147,7 +155,7 @@ export class Tokenizer {
     for (const { start, end, token } of this.finder.split(text)) {
       if (token && isControl(token)) found.push([start, end]);
       if (token) continue;
-      const normalized = this.normalizer(text.slice(start, end));
+      const normalized = this.encoder.normalizer(text.slice(start, end));
       for (const inner of this.normalizedFinder.split(normalized.text)) {
         if (!inner.token || !isControl(inner.token)) continue;
         found.push(origin(normalized, inner.start, inner.end, start));
@@ -162,7 +170,7 @@ export class Tokenizer {
     refuses: Refusal | null,
     out: TokenList,
   ): void {
-    const normalized = this.normalizer(section);
+    const normalized = this.encoder.normalizer(section);
     const inText: Refusal | null =
       refuses && ((token, start, end) => refuses(token, ...origin(normalized, start, end, at)));
     for (const { start, end, token } of this.normalizedFinder.split(normalized.text, inText)) {
@@ -176,10 +184,10 @@ export class Tokenizer {
   }
 }
 
-function tokensById(ids: ReadonlyMap<string, number>): (string | undefined)[] {
+function tokensById(...maps: ReadonlyMap<string, number>[]): (string | undefined)[] {
   let size = 0;
-  for (const id of ids.values()) size = Math.max(size, id + 1);
+  for (const ids of maps) for (const id of ids.values()) size = Math.max(size, id + 1);
   const tokens = new Array<string | undefined>(size).fill(undefined);
-  for (const [token, id] of ids) tokens[id] = token;
+  for (const ids of maps) for (const [token, id] of ids) tokens[id] = token;
   return tokens;
 }

@@ -1,3 +1,5 @@
+import type { TextEncoder } from '../native/addon.d.ts';
+
 /** Growing list of tokens with the UTF-16 stretch [start, end) of the text that each stands for. */
 export class TokenList {
   length = 0;
@@ -5,11 +7,22 @@ export class TokenList {
   private spans = new Int32Array(2048);
 
   push(id: number, start: number, end: number): void {
-    if (this.length === this.ids.length) this.grow();
+    this.reserve(this.length + 1);
     this.ids[this.length] = id;
     this.spans[2 * this.length] = start;
     this.spans[2 * this.length + 1] = end;
     this.length++;
+  }
+
+  /** Appends the tokens of `text`, as `encoder.encode` says. */
+  pushEncoded(encoder: TextEncoder, text: string, prefixed: boolean, at: number): void {
+    const from = this.length;
+    const length = from + encoder.encode(text, prefixed, at, this.ids, this.spans, from);
+    if (length > this.ids.length) {
+      this.reserve(length);
+      encoder.take(this.ids, this.spans, from);
+    }
+    this.length = length;
   }
 
   /** Replaces each stretch from token `from` on. */
@@ -21,17 +34,30 @@ export class TokenList {
     }
   }
 
-  /** Copies of the ids [n] and offsets [2n]: start and end of each token in turn. */
+  /** Copies of the ids [n] and offsets [2n], start and end of each token in turn; empties the list. */
   take(): { ids: Int32Array; offsets: Int32Array } {
-    return { ids: this.ids.slice(0, this.length), offsets: this.spans.slice(0, 2 * this.length) };
+    const taken = {
+      ids: this.ids.slice(0, this.length),
+      offsets: this.spans.slice(0, 2 * this.length),
+    };
+    this.length = 0;
+    if (this.ids.length > mostKept) {
+      this.ids = new Int32Array(1024);
+      this.spans = new Int32Array(2048);
+    }
+    return taken;
   }
 
-  private grow(): void {
-    const ids = new Int32Array(2 * this.ids.length);
+  private reserve(length: number): void {
+    if (length <= this.ids.length) return;
+    const room = Math.max(length, 2 * this.ids.length);
+    const [ids, spans] = [new Int32Array(room), new Int32Array(2 * room)];
     ids.set(this.ids);
-    this.ids = ids;
-    const spans = new Int32Array(2 * this.spans.length);
     spans.set(this.spans);
+    this.ids = ids;
     this.spans = spans;
   }
 }
+
+/** Tokens whose room a list keeps once they are taken. */
+const mostKept = 1 << 18;

@@ -39,10 +39,12 @@ export function makeCore({ model, decoder, added }: TokenizerDefinition): Tokeni
     {},
   );
   const ranks = tokenizer.model.bpe_ranks;
-  for (let rank = 0; rank < model.merges.length; rank++) ranks.set(model.merges[rank] ?? '', rank);
   tokenizer.model.cache = new NoCache();
   return {
-    merge: (word) => tokenizer.model.bpe(word),
+    merge(word) {
+      if (ranks.size === 0) model.merges.forEach((merge, rank) => void ranks.set(merge, rank));
+      return tokenizer.model.bpe(word);
+    },
     decode: (tokens) => (tokenizer.decoder === null ? tokens.join(' ') : tokenizer.decoder(tokens)),
   };
 }

@@ -26,6 +26,11 @@ test('engine verbs', () => {
   assert.ok(verbs.length <= 17, 'the boundary stays narrow');
 });
 
+test('text encoder verbs', () => {
+  const verbs = Object.getOwnPropertyNames(loadAddon().TextEncoder.prototype);
+  assert.equal(verbs.filter((verb) => verb !== 'constructor').sort(), members('TextEncoder'));
+});
+
 test('the ignored label is one number', () => {
   assert.is(loadAddon().IGNORE, IGNORE);
 });

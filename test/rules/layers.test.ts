@@ -8,7 +8,8 @@ import { filesBelow, type SourceFile } from './tree.ts';
 const TYPESCRIPT: Record<string, string[]> = {
   'src/errors.ts': [],
   'src/env.ts': [],
-  'src/tokenizer': ['src/errors.ts'],
+  // Cutting and merging text is native work, done where the text is.
+  'src/tokenizer': ['src/errors.ts', 'src/env.ts', 'src/native'],
   'src/data': ['src/errors.ts', 'src/env.ts'],
   'src/template': ['src/errors.ts', 'src/data', 'src/tokenizer'],
   'src/pack': ['src/errors.ts'],
@@ -83,6 +84,7 @@ const NATIVE: Record<string, string[]> = {
   'native/model': ['native/core', 'native/ops', 'native/backend/backend.h'],
   'native/train': ['native/core', 'native/ops', 'native/backend/backend.h', 'native/model'],
   'native/io': ['native/core'],
+  'native/text': ['native/core'],
   'native/engine.h': ['native/core', 'native/backend/registry.h', 'native/model', 'native/train'],
   'native/engine.cpp': [
     'native/core',
@@ -92,7 +94,7 @@ const NATIVE: Record<string, string[]> = {
     'native/io',
     'native/engine.h',
   ],
-  'native/addon': ['native/engine.h', 'native/core/error.h'],
+  'native/addon': ['native/engine.h', 'native/text/text_encoder.h', 'native/core/error.h'],
   'native/tools': ['native/engine.h', 'native/core'],
   'native/tools/device.cpp': ['native/tools', 'native/backend/cuda/cuda_backend.h'],
 };

@@ -1,28 +1,10 @@
-import { AttuneError } from '../errors.ts';
-
 /**
  * Translates the regular expressions of tokenizer.json (Oniguruma) into JavaScript's with the same
  * matches. What they disagree on: \s (U+0085 is white space there and U+FEFF is not), \d and \w
  * (Unicode there), (?i:…), script names, nested classes, and escapes that the u flag forbids.
  */
 export function translatePattern(source: string): RegExp {
-  try {
-    return new RegExp(translate(expandCaseless(source)), 'gu');
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new AttuneError('tokenizer', `tokenizer.json: pattern ${source}: ${reason}`);
-  }
-}
-
-/** The pattern that GPT-2 introduced and ByteLevel applies unless told otherwise. */
-export const gpt2Pattern =
-  "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
-
-/** A pattern that matches `text` itself. */
-export function escapePattern(text: string): string {
-  return text.replace(/[\\^$.*+?()[\]{}|/-]/g, (character) =>
-    character === '-' ? '\\x2d' : `\\${character}`,
-  );
+  return new RegExp(translate(expandCaseless(source)), 'gu');
 }
 
 const scripts = /^(?:Han|Hiragana|Katakana|Hangul|Latin|Greek|Cyrillic|Arabic|Hebrew|Thai)$/;

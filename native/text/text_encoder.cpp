@@ -1,0 +1,287 @@
+#include "text/text_encoder.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <utility>
+
+#include "core/error.h"
+
+namespace attune {
+
+namespace {
+
+/** Working memory beyond this is given back. */
+constexpr size_t kKept = size_t{1} << 18;
+
+template <class Container>
+void give_back(Container& memory) {
+  if (memory.capacity() > kKept) memory = Container();
+}
+
+void append_utf8(uint32_t code, std::string& bytes) {
+  if ((code & 0xfffff800u) == 0xd800u) code = 0xfffd;
+  if (code < 0x80) {
+    bytes += static_cast<char>(code);
+    return;
+  }
+  if (code < 0x800) {
+    bytes += static_cast<char>(0xc0 | code >> 6);
+  } else {
+    if (code < 0x10000) {
+      bytes += static_cast<char>(0xe0 | code >> 12);
+    } else {
+      bytes += static_cast<char>(0xf0 | code >> 18);
+      bytes += static_cast<char>(0x80 | (code >> 12 & 0x3f));
+    }
+    bytes += static_cast<char>(0x80 | (code >> 6 & 0x3f));
+  }
+  bytes += static_cast<char>(0x80 | (code & 0x3f));
+}
+
+std::string to_utf8(std::u16string_view text) {
+  std::string bytes;
+  const char16_t* const end = text.data() + text.size();
+  for (const char16_t* at = text.data(); at < end;) append_utf8(take_code(at, end), bytes);
+  return bytes;
+}
+
+[[noreturn]] void refuse(const std::string& message) {
+  throw Error(Code::tokenizer, "encode", message);
+}
+
+/** Calls each(string) for the strings of a list in order. */
+template <class Each>
+void for_each(const StringList& list, const Each& each) {
+  size_t at = 0;
+  for (const int32_t length : list.lengths) {
+    check(length >= 0 && at + static_cast<size_t>(length) <= list.text.size(), Code::internal,
+          "encode", "lengths and text do not agree");
+    each(std::u16string_view(list.text).substr(at, static_cast<size_t>(length)));
+    at += static_cast<size_t>(length);
+  }
+}
+
+/** The byte of each character of GPT-2's alphabet: printable ones stand for themselves. */
+std::array<int16_t, 512> gpt2_alphabet() {
+  std::array<int16_t, 512> alphabet;
+  alphabet.fill(-1);
+  size_t next = 256;
+  for (size_t byte = 0; byte < 256; ++byte) {
+    const bool printable =
+        (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte <= 0xac) || byte >= 0xae;
+    alphabet[printable ? byte : next++] = static_cast<int16_t>(byte);
+  }
+  return alphabet;
+}
+
+}  // namespace
+
+TextEncoder::TextEncoder(TextModel model)
+    : steps_(std::move(model.steps)),
+      vocabulary_(model.ids.size()),
+      merger_(model.merges.lengths.size()),
+      alphabet_(gpt2_alphabet()),
+      byte_level_(model.byte_level),
+      ignore_merges_(model.ignore_merges),
+      cut_at_marks_(model.cut_at_marks),
+      byte_fallback_(model.byte_fallback),
+      fuse_unknown_(model.fuse_unknown),
+      mark_(model.mark),
+      unknown_(model.unknown) {
+  read_vocabulary(model);
+  read_merges(model);
+}
+
+/** A token's bytes; false for one that no text is spelled in. */
+bool TextEncoder::spell(std::u16string_view token, std::string& bytes) const {
+  if (!byte_level_) {
+    bytes = to_utf8(token);
+    return true;
+  }
+  bytes.clear();
+  for (const char16_t unit : token) {
+    if (unit >= alphabet_.size() || alphabet_[unit] < 0) return false;
+    bytes += static_cast<char>(alphabet_[unit]);
+  }
+  return true;
+}
+
+void TextEncoder::read_vocabulary(const TextModel& model) {
+  check(model.ids.size() == model.tokens.lengths.size(), Code::internal, "encode",
+        "as many ids as tokens");
+  std::string bytes;
+  size_t i = 0;
+  for_each(model.tokens, [&](std::u16string_view token) {
+    const int32_t id = model.ids[i++];
+    if (id >= 0 && spell(token, bytes) && vocabulary_.find(bytes) < 0) vocabulary_.add(bytes, id);
+  });
+  for (size_t byte = 0; byte < 256; ++byte) {
+    char name[8];
+    std::snprintf(name, sizeof name, "<0x%02X>", static_cast<unsigned>(byte));
+    byte_ids_[byte] =
+        vocabulary_.find(byte_level_ ? std::string(1, static_cast<char>(byte)) : name);
+  }
+  const std::string mark = to_utf8(std::u16string_view(&mark_, 1));
+  if (!byte_level_ && vocabulary_.find(mark) < 0) cut_between_words_ = false;
+}
+
+void TextEncoder::read_merges(const TextModel& model) {
+  const std::string mark = to_utf8(std::u16string_view(&mark_, 1));
+  std::string left, right;
+  size_t number = 0;
+  for_each(model.merges, [&](std::u16string_view merge) {
+    const auto bad = [&](const std::string& why) {
+      refuse("merge " + std::to_string(number) + ", \"" + to_utf8(merge) + "\": " + why);
+    };
+    const size_t space = merge.find(u' ');
+    if (space == 0 || space >= merge.size() - 1 || merge.find(u' ', space + 1) != merge.npos)
+      bad("not two tokens with a space between");
+    const std::u16string_view sides[2] = {merge.substr(0, space), merge.substr(space + 1)};
+    const auto id = [&](std::u16string_view token, std::string& bytes) {
+      const int32_t found = spell(token, bytes) ? vocabulary_.find(bytes) : -1;
+      if (found < 0) bad("\"" + to_utf8(token) + "\" is not in the vocabulary");
+      return found;
+    };
+    const int32_t left_id = id(sides[0], left);
+    const int32_t right_id = id(sides[1], right);
+    const bool crosses = right.compare(0, mark.size(), mark) == 0 &&
+                         (left.size() < mark.size() ||
+                          left.compare(left.size() - mark.size(), mark.size(), mark) != 0);
+    if (crosses) cut_between_words_ = false;
+    const int32_t result = vocabulary_.find(left + right);
+    if (result < 0) bad("the two together are not in the vocabulary");
+    merger_.add(left_id, right_id, result);
+    ++number;
+  });
+}
+
+void TextEncoder::encode(std::u16string& text, bool prefixed, int32_t at) {
+  ids_.clear();
+  offsets_.clear();
+  const char16_t* const begin = text.data();
+  const char16_t* const end = begin + text.size();
+  origin_ = begin;
+  if (byte_level_) {
+    split(steps_, 0, begin, end,
+          [this](const char16_t* from, const char16_t* to) { encode_piece(from, to); });
+  } else {
+    std::replace(text.begin(), text.end(), u' ', mark_);
+    encode_words(begin, end);
+  }
+  const int32_t moved = at - (prefixed ? 1 : 0);
+  for (int32_t& offset : offsets_) offset = std::max(offset + moved, at);
+  give_back(bytes_);
+  give_back(starts_);
+  give_back(word_);
+  give_back(tokens_);
+}
+
+void TextEncoder::encode_words(const char16_t* begin, const char16_t* end) {
+  if (!cut_at_marks_ && !cut_between_words_) return encode_piece(begin, end);
+  for (const char16_t* from = begin; from < end;) {
+    const char16_t* to = from + 1;
+    while (to < end && (*to != mark_ || (!cut_at_marks_ && to[-1] == mark_))) ++to;
+    encode_piece(from, to);
+    from = to;
+  }
+}
+
+void TextEncoder::encode_piece(const char16_t* begin, const char16_t* end) {
+  const auto units = static_cast<size_t>(end - begin);
+  const auto at = static_cast<int32_t>(begin - origin_);
+  const bool kept = units <= PieceCache::longest;
+  const uint64_t hash = kept ? PieceCache::hash(begin, units) : 0;
+  if (kept) {
+    if (const PieceCache::Entry* entry = cache_.find(hash, begin, units)) {
+      if (entry->tokens == 1) return push(entry->first, at, at + static_cast<int32_t>(units));
+      const PieceToken* const tokens = cache_.tokens(*entry);
+      for (size_t i = 0; i < entry->tokens; ++i)
+        push(tokens[i].id, at + tokens[i].start, at + tokens[i].end);
+      return;
+    }
+  }
+  tokens_.clear();
+  if (byte_level_) {
+    merge_bytes(begin, end);
+  } else {
+    merge_characters(begin, end);
+  }
+  for (const PieceToken& token : tokens_) push(token.id, at + token.start, at + token.end);
+  if (kept) cache_.insert(hash, begin, units, tokens_);
+}
+
+void TextEncoder::merge_bytes(const char16_t* begin, const char16_t* end) {
+  bytes_.clear();
+  starts_.clear();  // of each byte: the unit at which its character starts; then the length
+  for (const char16_t* at = begin; at < end;) {
+    const auto start = static_cast<int32_t>(at - begin);
+    append_utf8(take_code(at, end), bytes_);
+    starts_.resize(bytes_.size(), start);
+  }
+  starts_.push_back(static_cast<int32_t>(end - begin));
+  if (ignore_merges_) {
+    const int32_t whole = vocabulary_.find(bytes_);
+    if (whole >= 0) {
+      tokens_.push_back({whole, 0, starts_.back()});
+      return;
+    }
+  }
+  word_.clear();
+  for (const char byte : bytes_) word_.push_back({byte_ids_[static_cast<uint8_t>(byte)], 1});
+  merger_.merge(word_);
+  size_t byte = 0;
+  for (const Symbol& symbol : word_) {
+    if (symbol.id < 0) refuse("the vocabulary has no token for \"" + bytes_ + "\"");
+    const int32_t start = starts_[byte];
+    byte += symbol.size;
+    size_t after = byte;  // a character cut in two belongs to both tokens
+    while (after + 1 < starts_.size() && starts_[after] == starts_[byte - 1]) ++after;
+    tokens_.push_back({symbol.id, start, starts_[after]});
+  }
+}
+
+void TextEncoder::merge_characters(const char16_t* begin, const char16_t* end) {
+  word_.clear();
+  for (const char16_t* at = begin; at < end;) {
+    const char16_t* const from = at;
+    bytes_.clear();
+    append_utf8(take_code(at, end), bytes_);
+    word_.push_back({vocabulary_.find(bytes_), static_cast<uint32_t>(at - from)});
+  }
+  merger_.merge(word_);
+  int32_t at = 0;
+  bool unknown_before = false;
+  for (const Symbol& symbol : word_) {
+    const auto next = at + static_cast<int32_t>(symbol.size);
+    if (symbol.id >= 0) {
+      tokens_.push_back({symbol.id, at, next});
+      unknown_before = false;
+    } else if (push_bytes(begin + at, begin + next, at, next)) {
+      unknown_before = false;
+    } else if (unknown_before && fuse_unknown_) {
+      tokens_.back().end = next;
+    } else {
+      if (unknown_ < 0)
+        refuse("the vocabulary has no token for \"" +
+               to_utf8(std::u16string_view(begin, static_cast<size_t>(end - begin))) + "\"");
+      tokens_.push_back({unknown_, at, next});
+      unknown_before = true;
+    }
+    at = next;
+  }
+}
+
+/** The tokens of a character's bytes, each with its place; false where there are none. */
+bool TextEncoder::push_bytes(const char16_t* begin, const char16_t* end, int32_t start,
+                             int32_t stop) {
+  if (!byte_fallback_) return false;
+  bytes_.clear();
+  append_utf8(take_code(begin, end), bytes_);
+  for (const char byte : bytes_)
+    if (byte_ids_[static_cast<uint8_t>(byte)] < 0) return false;
+  for (const char byte : bytes_)
+    tokens_.push_back({byte_ids_[static_cast<uint8_t>(byte)], start, stop});
+  return true;
+}
+
+}  // namespace attune

@@ -1,0 +1,98 @@
+// Text to token ids by byte-pair encoding: cut into pieces, each piece merged, answers remembered.
+// Byte-level (GPT-2 and its descendants): pieces by patterns, spelled in bytes. Otherwise as
+// SentencePiece has it: words that begin with a mark which stands for a space, spelled in
+// characters, those without a token as the tokens of their bytes or as the unknown token. Text is
+// UTF-16, as JavaScript has it, and so are offsets; half of a surrogate pair counts as U+FFFD.
+#pragma once
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "text/merger.h"
+#include "text/piece_cache.h"
+#include "text/splitter.h"
+#include "text/vocabulary.h"
+
+namespace attune {
+
+/** Strings one behind the other, and the length of each in units. */
+struct StringList {
+  std::u16string text;
+  std::vector<int32_t> lengths;
+};
+
+struct TextModel {
+  bool byte_level = true;
+  /** Byte-level: how text is cut, each step within the pieces of the one before. */
+  std::vector<SplitStep> steps;
+  /** The vocabulary: tokens[i] has ids[i]. Byte-level ones are spelled in GPT-2's alphabet. */
+  StringList tokens;
+  std::vector<int32_t> ids;
+  /** "left right", best first. */
+  StringList merges;
+  /** Byte-level: a piece that is a token is not merged. */
+  bool ignore_merges = false;
+  /** What encode's `prefixed` puts in front; without byte_level also what stands for a space. */
+  char16_t mark = u' ';
+  /** Without byte_level: a new word begins at every mark; otherwise where no token reaches across.
+   */
+  bool cut_at_marks = false;
+  bool byte_fallback = false;
+  /** Id of the unknown token, or -1; whether neighbours are one. */
+  int32_t unknown = -1;
+  bool fuse_unknown = false;
+};
+
+class TextEncoder {
+ public:
+  /** Throws `tokenizer` where a merge is none, or makes what is no token. */
+  explicit TextEncoder(TextModel model);
+
+  /**
+   * Tokens of `text`, which may be changed. `prefixed`: its first unit was put there and stands for
+   * nothing. Offsets are moved by `at`. Throws `tokenizer` for a character without a token.
+   */
+  void encode(std::u16string& text, bool prefixed, int32_t at);
+
+  /** Of the last text: ids [n], and start and end [2n] of each token in turn. */
+  const std::vector<int32_t>& ids() const { return ids_; }
+  const std::vector<int32_t>& offsets() const { return offsets_; }
+
+ private:
+  void read_vocabulary(const TextModel& model);
+  void read_merges(const TextModel& model);
+  bool spell(std::u16string_view token, std::string& bytes) const;
+
+  void encode_piece(const char16_t* begin, const char16_t* end);
+  void encode_words(const char16_t* begin, const char16_t* end);
+  void merge_bytes(const char16_t* begin, const char16_t* end);
+  void merge_characters(const char16_t* begin, const char16_t* end);
+  bool push_bytes(const char16_t* begin, const char16_t* end, int32_t start, int32_t stop);
+  void push(int32_t id, int32_t start, int32_t end) {
+    ids_.push_back(id);
+    offsets_.push_back(start);
+    offsets_.push_back(end);
+  }
+
+  std::vector<SplitStep> steps_;
+  Vocabulary vocabulary_;
+  Merger merger_;
+  PieceCache cache_;
+  std::array<int32_t, 256> byte_ids_;
+  std::array<int16_t, 512> alphabet_;  // byte of a character of GPT-2's alphabet, or -1
+  bool byte_level_, ignore_merges_, cut_at_marks_, byte_fallback_, fuse_unknown_;
+  bool cut_between_words_ = true;  // no token has a mark behind another character
+  char16_t mark_;
+  int32_t unknown_;
+
+  std::vector<int32_t> ids_, offsets_;
+  const char16_t* origin_ = nullptr;  // what has offset 0
+  // Working memory, kept between pieces.
+  std::string bytes_;
+  std::vector<int32_t> starts_;
+  std::vector<Symbol> word_;
+  std::vector<PieceToken> tokens_;
+};
+
+}  // namespace attune
