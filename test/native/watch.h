@@ -17,7 +17,7 @@ struct Seen {
   std::vector<AdamwTensor> updated;
 };
 
-class Watch final : public Backend {
+class Watch : public Backend {
  public:
   Watch(std::unique_ptr<Backend> inner, std::shared_ptr<Seen> seen)
       : inner_(std::move(inner)), seen_(std::move(seen)) {}
