@@ -1,9 +1,10 @@
 // TypeScript to dist/, with the tokenizer core of @xenova/transformers bundled into one module.
 import { execFileSync } from 'node:child_process';
-import { chmodSync, copyFileSync, rmSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { build } from 'esbuild';
+import { bundlePage, pageNames } from './pages.mjs';
 
 const require = createRequire(import.meta.url);
 rmSync('dist', { recursive: true, force: true });
@@ -42,4 +43,11 @@ copyFileSync(
   join(dirname(require.resolve('@xenova/transformers/package.json')), 'LICENSE'),
   'dist/tokenizer/xenova.LICENSE',
 );
+// Pages are written by the built package alone: their programs lie ready in it.
+mkdirSync('dist/page/client', { recursive: true });
+for (const name of pageNames) {
+  const { script, style } = await bundlePage(name);
+  writeFileSync(`dist/page/client/${name}.js`, script);
+  writeFileSync(`dist/page/client/${name}.css`, style);
+}
 chmodSync('dist/cli.js', 0o755);

@@ -2,17 +2,11 @@
 //   npm test                 all
 //   npm test -- src/pack     only uvu files whose path matches
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
 import { ready } from './ready.mjs';
 
 ready();
 const only = process.argv[2];
-// What the tests cache goes with them.
-const cache = mkdtempSync(join(tmpdir(), 'attune-cache-'));
-process.env.ATTUNE_CACHE = cache;
-process.on('exit', () => rmSync(cache, { recursive: true, force: true }));
 const totals = { passed: 0, failed: 0, skipped: 0 };
 
 /** Runs a command, echoing it; resolves with its exit code and output. */
@@ -72,7 +66,13 @@ async function kernels(args, env = {}) {
 
 if (!only) {
   await check('biome', ['node_modules/@biomejs/biome/bin/biome', 'check', '.']);
-  await check('types', ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.json', '--noEmit']);
+  for (const project of ['tsconfig.json', 'src/page/client'])
+    await check(`types of ${project}`, [
+      'node_modules/typescript/bin/tsc',
+      '-p',
+      project,
+      '--noEmit',
+    ]);
   if (existsSync('scripts/format.mjs'))
     await check('clang-format', ['scripts/format.mjs', '--check']);
   await kernels([]);

@@ -1,5 +1,4 @@
 #!/usr/bin/env node
-import { readFileSync } from 'node:fs';
 import { INTERRUPTED } from './cli/signals.ts';
 
 // Loaded once signals are heard.
@@ -7,11 +6,19 @@ const { Command, CommanderError } = await import('commander');
 const { addData } = await import('./cli/data.ts');
 const { configHelp } = await import('./cli/help.ts');
 const { report } = await import('./cli/report.ts');
+const { version } = await import('./version.ts');
 
 /** Words of a verb whose keys come from the configuration table, and are parsed there. */
 type Verb = (words: string[]) => Promise<void>;
 
-const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+const INSPECT_HELP = `
+--rows N        the first N rows alone; with --html at most N, evenly spread [100000]
+--json          one object a line
+--html FILE     a page of its own to look at, search and filter the data
+--losses [DIR]  with --html: each row's loss under the model and adapter, or under the result in DIR
+--measure       with --html: times the model even where its weights are large; --no-measure: never
+and the keys of train.
+`;
 
 const program = new Command('attune')
   .description('Supervised fine-tuning of language models at native speed')
@@ -40,8 +47,7 @@ keyed(
 keyed(
   'inspect',
   'show rows as training sees them',
-  () =>
-    `\n--rows N: the first N alone; --json: one object a line; and the keys of train.${configHelp()}`,
+  () => `${INSPECT_HELP}${configHelp()}`,
   async () => (await import('./cli/inspect.ts')).inspect,
 );
 keyed(

@@ -1,4 +1,3 @@
-import type { WordLog } from '../cache/log.ts';
 import type { DataOptions } from '../data/options.ts';
 import type { Document } from '../worker/documents.ts';
 import type { Encoding } from './encoding.ts';
@@ -52,7 +51,7 @@ export class Section {
     readonly store: DocumentStore,
     readonly encoding: Encoding,
     private readonly options: DataOptions,
-    private readonly discard: (log: WordLog) => void = () => {},
+    private readonly discard: (log: CorruptLog) => void = () => {},
   ) {
     const { packing, packedTogether } = options;
     this.bounds = blockBounds(rows.length, packing === false ? false : packedTogether);
@@ -106,7 +105,7 @@ export class Section {
       } catch (error) {
         if (!(error instanceof CorruptLog)) throw error;
         this.store.forget(error.log);
-        this.discard(error.log);
+        this.discard(error);
         this.encoding.restart();
         await this.encoding.reach(end);
       }

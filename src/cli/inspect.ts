@@ -1,70 +1,71 @@
-import type { InspectedRow } from '../data/options.ts';
+import type { TrainConfig } from '../config.ts';
 import { AttuneError } from '../errors.ts';
-import { inspectRows } from '../train/inspect.ts';
+import { count } from '../train/format.ts';
+import { inspectRows, shownRows } from '../train/inspect.ts';
+import { version } from '../version.ts';
 import { readConfig } from './keys.ts';
-import { print } from './report.ts';
+import { print, printJson } from './report.ts';
+import { rowText } from './rowtext.ts';
+import { interruptSignal } from './signals.ts';
 
-/** `attune inspect`: rows as training sees them, coloured, or one JSON object a line. */
+/** Rows of a page where nothing else is asked for; a browser takes more, slower. */
+const pageRows = 100_000;
+
+/** `attune inspect`: rows as training sees them, coloured, as JSON lines, or as a page. */
 export async function inspect(words: string[]): Promise<void> {
-  const { resolved, own } = await readConfig(words, ['json', 'html', 'rows']);
-  if (own.html) throw new AttuneError('config', '--html: pages are not built yet; use --json');
+  const { resolved, own } = await readConfig(words, ['json', 'html', 'rows', 'losses', 'measure']);
+  const { config, notes } = resolved;
   const rows = own.rows === undefined ? Number.POSITIVE_INFINITY : Number(own.rows);
   if (!(rows >= 1)) throw new AttuneError('config', '--rows: expected a number of rows');
-  for (const note of resolved.notes) process.stderr.write(`note: ${note}\n`);
-  const offsets = own.json ? null : await tokenOffsets(resolved.config.model);
-  let shown = 0;
-  for await (const row of inspectRows(resolved.config)) {
-    const colours = process.stdout.isTTY ?? false;
-    await print(offsets ? rowText(row, offsets(row.text), colours) : JSON.stringify(row));
-    if (++shown >= rows || process.stdout.destroyed) return;
+  for (const note of notes) process.stderr.write(`note: ${note}\n`);
+  if (own.html !== undefined) return writePage(config, own, rows);
+  for (const flag of ['losses', 'measure'] as const) {
+    if (own[flag] !== undefined) throw new AttuneError('config', `--${flag}: needs --html FILE`);
+  }
+  const colours = process.stdout.isTTY ?? false;
+  const shown = own.json ? jsonLines(config) : rowTexts(config, colours);
+  let done = 0;
+  for await (const text of shown) {
+    await print(text);
+    if (++done >= rows || process.stdout.destroyed) return;
   }
 }
 
-/** A function from a text to where its tokens end, in UTF-16 units. */
-async function tokenOffsets(dir: string): Promise<(text: string) => number[]> {
-  const { Tokenizer } = await import('../tokenizer/tokenizer.ts');
-  const tokenizer = await Tokenizer.load(dir);
-  return (text) => {
-    const { offsets } = tokenizer.encode(text, { addSpecialTokens: false });
-    return Array.from(offsets).filter((_, i) => i % 2 === 1);
-  };
-}
-
-/**
- * A headline and the text, tokens ending at `ends`: trained ones green, neighbours in two shades.
- * Without colours, trained parts stand between « », with | where one token ends and the next begins.
- */
-export function rowText(row: InspectedRow, ends: readonly number[], colours: boolean): string {
-  const trained = row.labels.filter((label) => label !== -100).length;
-  const facts = [
-    `row ${row.index}`,
-    `${row.source.file}:${row.source.line}`,
-    `${row.input_ids.length} tokens, ${trained} trained`,
-    row.truncated ? 'truncated' : '',
-    row.dropped === null ? '' : `left out: ${row.dropped}`,
-  ];
-  const head = facts.filter((fact) => fact !== '').join('  ');
-  const points = Array.from(row.text);
-  let unit = 0;
-  const parts = row.spans.map(([start, end, isTrained]) => {
-    const text = points.slice(start, end).join('');
-    const tokens = cut(
-      text,
-      ends.map((at) => at - unit),
-    );
-    unit += text.length;
-    if (colours) return tokens.map((token, i) => shade(token, isTrained, i)).join('');
-    return isTrained ? `«${tokens.join('|')}»` : text;
+async function writePage(
+  config: TrainConfig,
+  own: { html?: unknown; json?: unknown; losses?: unknown; measure?: unknown },
+  rows: number,
+): Promise<void> {
+  const { html, losses = null, measure = null } = own;
+  if (typeof html !== 'string') throw new AttuneError('config', '--html: expected a file');
+  if (typeof losses !== 'string' && losses !== true && losses !== null) {
+    throw new AttuneError('config', '--losses: expected the output_dir of a run, or nothing');
+  }
+  if (typeof measure !== 'boolean' && measure !== null) {
+    throw new AttuneError('config', '--measure: expected no value');
+  }
+  const { writeDataPage } = await import('../inspect/page.ts');
+  let next = 0;
+  await writeDataPage(config, html, {
+    rows: Math.min(rows, pageRows),
+    losses,
+    measure,
+    version,
+    signal: interruptSignal('stopping'),
+    onProgress(done, of) {
+      if (performance.now() < next) return;
+      next = performance.now() + 1000;
+      process.stderr.write(`read ${count(done)} of ${count(of)} rows\n`);
+    },
   });
-  return `${colours ? `\x1b[1m${head}\x1b[0m` : head}\n${parts.join('')}\n`;
+  if (own.json) await printJson({ html });
+  else await print(html);
 }
 
-function cut(text: string, ends: readonly number[]): string[] {
-  const inside = [...new Set(ends)].filter((at) => at > 0 && at < text.length);
-  return [0, ...inside].map((at, i) => text.slice(at, inside[i]));
+async function* jsonLines(config: TrainConfig): AsyncGenerator<string> {
+  for await (const row of inspectRows(config)) yield JSON.stringify(row);
 }
 
-function shade(text: string, trained: boolean, index: number): string {
-  const colour = trained ? ['92', '32'] : ['37', '90'];
-  return `\x1b[${colour[index % 2]}m${text}\x1b[0m`;
+async function* rowTexts(config: TrainConfig, colours: boolean): AsyncGenerator<string> {
+  for await (const row of shownRows(config)) yield rowText(row, colours);
 }

@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { keyNames, snakeCase } from '../config/table.ts';
 import type { TrainConfig } from '../config.ts';
 import { AttuneError } from '../errors.ts';
+import { version } from '../version.ts';
 import {
   dataPrints,
   filesPrint,
@@ -13,10 +13,6 @@ import {
 } from './fingerprint.ts';
 import type { DType, Model } from './model.ts';
 import type { Identity } from './state.ts';
-
-const { version } = JSON.parse(
-  readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
-) as { version: string };
 
 /** What the identity of a run is taken from. */
 export interface Parts {
@@ -78,7 +74,6 @@ const CHANGES: Readonly<Record<string, 'free' | 'new' | 'split'>> = {
   chat_template: 'free',
   chat_template_path: 'free',
   dataset_num_proc: 'free',
-  dataset_cache: 'free',
   recompute_layers: 'free',
   dtype: 'free',
   device: 'free',

@@ -1,8 +1,11 @@
 import { findDescriptor } from '../arch/index.ts';
+import type { Dataset } from '../batch/dataset.ts';
+import type { ShownRow } from '../batch/inspect.ts';
 import { readJson } from '../checkpoint/json.ts';
 import { resolveOptions, type TrainConfig, type TrainOptions } from '../config.ts';
 import type { InspectedRow } from '../data/options.ts';
 import { modelDirectory } from '../hub/model.ts';
+import type { ModelSpec } from '../native/addon.d.ts';
 import { trainingData } from './data.ts';
 
 /**
@@ -14,15 +17,34 @@ export function inspect(options: TrainOptions): AsyncGenerator<InspectedRow> {
 }
 
 /** The same, of a configuration that was checked before. */
-export async function* inspectRows(config: TrainConfig): AsyncGenerator<InspectedRow> {
-  const dir = await modelDirectory(config.model, config.modelRevision, false);
-  const model = await readJson(`${dir}/config.json`);
-  const { vocabularySize } = findDescriptor(model).spec(model);
+export function inspectRows(config: TrainConfig): AsyncGenerator<InspectedRow> {
+  return rowsOf(config, (dataset) => dataset.inspect());
+}
+
+/** The same rows, with the places of tokens in the text. */
+export function shownRows(config: TrainConfig): AsyncGenerator<ShownRow> {
+  return rowsOf(config, (dataset) => dataset.shown());
+}
+
+async function* rowsOf<T>(
+  config: TrainConfig,
+  rows: (dataset: Dataset) => AsyncGenerator<T>,
+): AsyncGenerator<T> {
+  const { vocabularySize } = await modelSpec(config);
   const { Dataset } = await import('../batch/dataset.ts');
   const dataset = await Dataset.open(await trainingData(config, vocabularySize), { encode: false });
   try {
-    yield* dataset.inspect();
+    yield* rows(dataset);
   } finally {
     await dataset.close();
   }
+}
+
+/** The model's switches and sizes, of which no weight is needed. */
+export async function modelSpec(
+  config: Pick<TrainConfig, 'model' | 'modelRevision'>,
+): Promise<ModelSpec> {
+  const dir = await modelDirectory(config.model, config.modelRevision, false);
+  const model = await readJson(`${dir}/config.json`);
+  return findDescriptor(model).spec(model);
 }

@@ -17,6 +17,8 @@ export interface EncodedRow {
   text: string | null;
   /** [start, end, trained] in UTF-16 units, covering `text`. */
   spans: Span[];
+  /** Tokens before truncation. */
+  whole: number;
   truncated: boolean;
   /** Why the row is left out, or null. */
   dropped: string | null;
@@ -82,13 +84,22 @@ export class RowEncoder {
       const { completionOnlyLoss, assistantOnlyLoss } = this.options;
       const labels = recordLabels(record, completionOnlyLoss, assistantOnlyLoss);
       const offsets = new Int32Array(0);
-      return { ids: record.ids, labels, offsets, text: null, spans: [], ...kept };
+      return {
+        ids: record.ids,
+        whole: record.ids.length,
+        labels,
+        offsets,
+        text: null,
+        spans: [],
+        ...kept,
+      };
     }
     const { text, spans, ...how } = toSegments(record, this.segmentOptions, place);
     const encoding = this.tokenizer.encode(text, how);
     if (!how.addSpecialTokens) this.checkStart(encoding.ids, place);
     const { ids, offsets } = withoutDoubles(encoding);
-    return { ids, labels: labelTokens(ids, offsets, spans), offsets, text, spans, ...kept };
+    const labels = labelTokens(ids, offsets, spans);
+    return { ids, whole: ids.length, labels, offsets, text, spans, ...kept };
   }
 
   /** Throws `template` where a chat template writes BOS twice. */

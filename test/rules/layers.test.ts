@@ -7,6 +7,7 @@ import { filesBelow, type SourceFile } from './tree.ts';
 /** Folder (or file) → what it may import besides itself. The longest matching entry holds. */
 const TYPESCRIPT: Record<string, string[]> = {
   'src/errors.ts': [],
+  'src/version.ts': [],
   'src/env.ts': [],
   // Cutting and merging text is native work, done where the text is.
   'src/tokenizer': ['src/errors.ts', 'src/env.ts', 'src/native'],
@@ -22,16 +23,7 @@ const TYPESCRIPT: Record<string, string[]> = {
     'src/pack',
     'src/batch/batch.ts',
   ],
-  'src/cache': [
-    'src/errors.ts',
-    'src/env.ts',
-    'src/data',
-    'src/native/binding.ts',
-    'src/tokenizer/files.ts',
-    'src/worker/documents.ts',
-  ],
   'src/batch': [
-    'src/cache',
     'src/errors.ts',
     'src/data',
     'src/template',
@@ -40,6 +32,8 @@ const TYPESCRIPT: Record<string, string[]> = {
     'src/worker',
   ],
   'src/curate': ['src/errors.ts', 'src/data', 'src/tokenizer', 'src/checkpoint/files.ts'],
+  // What a page shows and how, from plain models; its programs run in the browser.
+  'src/page': [],
   'src/native': ['src/errors.ts', 'src/env.ts'],
   'src/arch': ['src/errors.ts', 'src/native/addon.d.ts'],
   'src/checkpoint': ['src/errors.ts', 'src/arch', 'src/native/addon.d.ts'],
@@ -60,6 +54,26 @@ const TYPESCRIPT: Record<string, string[]> = {
     'src/arch',
     'src/checkpoint',
     'src/native',
+    'src/version.ts',
+    'src/page',
+  ],
+  // Looks at data and models, and at nothing that trains; makes the pages of them.
+  'src/inspect': [
+    'src/errors.ts',
+    'src/config',
+    'src/config.ts',
+    'src/data',
+    'src/tokenizer',
+    'src/worker',
+    'src/pack',
+    'src/batch',
+    'src/curate',
+    'src/arch',
+    'src/checkpoint',
+    'src/native',
+    'src/train',
+    'src/page',
+    'src/version.ts',
   ],
   'src/index.ts': ['src'],
   'src/cli': ['src'],

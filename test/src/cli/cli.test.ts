@@ -5,8 +5,6 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { rowText } from '../../../src/cli/inspect.ts';
-import type { InspectedRow } from '../../../src/data/options.ts';
 
 const cli = fileURLToPath(new URL('../../../src/cli.ts', import.meta.url));
 
@@ -40,9 +38,10 @@ const wrong: [string[], string][] = [
   ],
   [['train', '--config', '/none.yaml'], '/none.yaml: no such file'],
   [['train', '--model', '/none'], 'train_file: is required'],
+  [['inspect', '--model', 'm', '--train-file', 'a', '--html'], '--html: expected a file'],
   [
-    ['inspect', '--model', 'm', '--train-file', 'a', '--html', 'x'],
-    '--html: pages are not built yet; use --json',
+    ['inspect', '--model', 'm', '--train-file', 'a', '--losses', 'out'],
+    '--losses: needs --html FILE',
   ],
   [['eval', '--model', 'm'], '--data: is required'],
   [
@@ -67,32 +66,5 @@ for (const [words, message] of wrong) {
     assert.is(status, 2);
   });
 }
-
-const row: InspectedRow = {
-  index: 3,
-  input_ids: [1, 2, 3, 4],
-  labels: [-100, 2, 3, 4],
-  text: 'a😀bcd',
-  spans: [
-    [0, 2, false],
-    [2, 5, true],
-  ],
-  truncated: true,
-  dropped: null,
-  source: { file: 'x.jsonl', line: 7 },
-};
-
-test('inspect marks trained text and where its tokens end', () => {
-  assert.is(
-    rowText(row, [1, 3, 4, 6], false),
-    'row 3  x.jsonl:7  4 tokens, 3 trained  truncated\na😀«b|cd»\n',
-  );
-});
-
-test('inspect colours trained tokens green in two shades', () => {
-  const text = rowText(row, [1, 3, 4, 6], true);
-  assert.ok(text.includes('\x1b[92mb\x1b[0m\x1b[32mcd\x1b[0m'));
-  assert.ok(text.includes('\x1b[37ma\x1b[0m\x1b[90m😀\x1b[0m'));
-});
 
 test.run();

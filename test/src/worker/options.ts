@@ -23,7 +23,6 @@ export function options(changes: Partial<DataOptions> = {}): DataOptions {
     batchSize: 1,
     workers: 1,
     readAll: true,
-    cache: false,
     ...changes,
   };
 }
