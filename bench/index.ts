@@ -15,6 +15,10 @@ const benchmarks: Record<string, { run: string[]; what: string }> = {
     run: [...tsx, 'bench/data.ts'],
     what: 'packing a million lengths; tokenizing, beside @xenova/transformers',
   },
+  curate: {
+    run: [...tsx, 'bench/curate.ts'],
+    what: 'the verbs of attune data, in MB/s; --python P with datasketch: MinHash beside it',
+  },
   train: {
     run: [...tsx, 'bench/train/compare.ts'],
     what: 'a 135M model against TRL: needs --python, an interpreter with torch, trl and peft',

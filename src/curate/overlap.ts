@@ -32,6 +32,8 @@ export class OverlapIndex {
   /** Rows all of whose n-grams are common to many. */
   unchecked = 0;
   private readonly grams = new Map<number, Gram>();
+  /** First hashes of all n-grams: most texts have none of them. */
+  private readonly hashes = new Set<number>();
   private readonly lengths = new Set<number>();
   private readonly counts = new Map<number, number>();
   /** Rows by the hash of all of their words. */
@@ -56,6 +58,7 @@ export class OverlapIndex {
     const found = keys(hashes, length);
     const different = new Set(found);
     this.counts.set(row, different.size);
+    for (const hash of hashRuns(hashes, length)) this.hashes.add(hash);
     for (const key of different) {
       const gram = this.grams.get(key);
       if (gram) gram.rows++;
@@ -84,7 +87,7 @@ export class OverlapIndex {
     let list: string[] | null = null;
     const hits = new Map<number, { grams: Set<number>; start: number; length: number }>();
     for (const length of [...this.lengths].sort((a, b) => b - a)) {
-      if (length > hashes.length) continue;
+      if (length > hashes.length || !this.mayHave(hashes, length)) continue;
       for (const [start, key] of keys(hashes, length).entries()) {
         const gram = this.grams.get(key);
         if (gram === undefined || gram.length !== length || this.isCommon(gram)) continue;
@@ -106,6 +109,11 @@ export class OverlapIndex {
       best = { row: at, share, passage: passage(list ?? [], start, length), isWhole: false };
     }
     return best;
+  }
+
+  private mayHave(hashes: Int32Array, length: number): boolean {
+    for (const hash of hashRuns(hashes, length)) if (this.hashes.has(hash)) return true;
+    return false;
   }
 
   private isCommon(gram: Gram | undefined): boolean {

@@ -31,7 +31,13 @@ async function choose(rows: RowSet, work: Work, count: number): Promise<Map<numb
     await work.step(row);
     features.add(rows.text(row));
   }
-  const found = await chooseCenters(features.vectors(), dimensions, count, () => work.step(0));
+  const vectors = new Float32Array(total * dimensions);
+  for (let i = 0; i < total; i++) {
+    await work.step(i);
+    const vector = vectors.subarray(i * dimensions, (i + 1) * dimensions);
+    features.write(rows.text(rows.first + i), vector);
+  }
+  const found = await chooseCenters(vectors, dimensions, count, () => work.step(0));
   const { chosen, nearest, similarity } = found;
   const kept = new Set(chosen);
   const left = new Map<number, Left>();

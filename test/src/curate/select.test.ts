@@ -11,6 +11,15 @@ const at = (vectors: Float32Array, row: number, size: number) =>
 const dot = (a: Float32Array, b: Float32Array) => a.reduce((sum, x, i) => sum + x * b[i]!, 0);
 const distance = (a: Float32Array, b: Float32Array) => Math.sqrt(Math.max(0, 2 - 2 * dot(a, b)));
 
+/** The vectors of texts, one after the other. */
+function vectorsOf(texts: string[]): Float32Array {
+  const features = new Features();
+  for (const text of texts) features.add(text);
+  const vectors = new Float32Array(texts.length * dimensions);
+  for (const [row, text] of texts.entries()) features.write(text, at(vectors, row, dimensions));
+  return vectors;
+}
+
 function unitVectors(rows: number, size: number, seed: number): Float32Array {
   const next = random(seed);
   const vectors = Float32Array.from({ length: rows * size }, () => next(2000) / 1000 - 1);
@@ -64,17 +73,14 @@ test('the radius is at most twice the least possible', async () => {
 });
 
 test('rows without words, and all rows, can be chosen', async () => {
-  const features = new Features();
-  for (const text of ['', 'a', '', 'b']) features.add(text);
-  const { chosen } = await chooseCenters(features.vectors(), dimensions, 4, () => undefined);
+  const vectors = vectorsOf(['', 'a', '', 'b']);
+  const { chosen } = await chooseCenters(vectors, dimensions, 4, () => undefined);
   assert.equal(chosen.toSorted(), [0, 1, 2, 3]);
 });
 
 test('features: equal words are alike, and rare words weigh more', () => {
-  const features = new Features();
   const texts = ['the red house', 'The RED house!', 'the red boat', 'the the sky', 'the sea', 'x'];
-  for (const text of texts) features.add(text);
-  const vectors = features.vectors();
+  const vectors = vectorsOf(texts);
   const cosine = (a: number, b: number) =>
     dot(at(vectors, a, dimensions), at(vectors, b, dimensions));
   assert.ok(Math.abs(cosine(0, 1) - 1) < 1e-6);
