@@ -10,6 +10,8 @@ const PART = 1 << 20;
 export interface Patience {
   tell(message: string): void;
   signal?: AbortSignal | undefined;
+  /** Milliseconds of the first wait; each is twice as long as the one before, up to 5 seconds. */
+  wait?: number;
 }
 
 /** How long and under which checksum a file was written. */
@@ -28,10 +30,11 @@ export async function stampFile(path: string): Promise<Stamp> {
   const file = await open(path);
   try {
     const hash = createHash('sha256');
-    const part = Buffer.allocUnsafe(PART);
+    const { size } = await file.stat();
+    const part = Buffer.allocUnsafe(Math.max(1, Math.min(PART, size)));
     let bytes = 0;
     for (;;) {
-      const { bytesRead } = await file.read(part, 0, PART, bytes);
+      const { bytesRead } = await file.read(part, 0, part.length, bytes);
       if (bytesRead === 0) return { bytes, sha256: hash.digest('hex') };
       hash.update(part.subarray(0, bytesRead));
       bytes += bytesRead;
@@ -96,7 +99,7 @@ function isTransient(error: unknown): boolean {
 export async function patiently<T>(
   path: string,
   attempt: () => Promise<T>,
-  { tell, signal }: Patience,
+  { tell, signal, wait = 500 }: Patience,
 ): Promise<T> {
   let failures = 0;
   for (let waits = 0; ; ) {
@@ -109,10 +112,10 @@ export async function patiently<T>(
         if (waits++ === 0) {
           tell(`${path}: no space left on the disk; waiting until there is (free some, or stop)`);
         }
-        await pause(Math.min(5000, 250 * 2 ** waits), signal);
+        await pause(Math.min(5000, wait * 2 ** (waits - 1)), signal);
       } else if (isTransient(cause) && ++failures < TRIES) {
         tell(`${path}: ${(cause as Error).message}; trying again`);
-        await pause(200 * failures, signal);
+        await pause(wait * failures, signal);
       } else throw writeError(path, cause);
     }
   }
