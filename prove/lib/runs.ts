@@ -62,7 +62,15 @@ export function checkpointSteps(dir: string): number[] {
 
 const TIMINGS = new Set(['tokens_per_second', 'step_seconds', 'eval_runtime', 'seconds']);
 /** Different between two runs by their nature. */
-const OWN = new Set([...TIMINGS, 'run', 'output_dir', 'resume_from_checkpoint', 'save_steps']);
+const OWN = new Set([
+  ...TIMINGS,
+  'run',
+  'output_dir',
+  'resume_from_checkpoint',
+  'save_steps',
+  'rewind',
+  'skip_batches',
+]);
 
 function without(names: ReadonlySet<string>, text: string): string {
   return JSON.stringify(JSON.parse(text, (key, value) => (names.has(key) ? undefined : value)));

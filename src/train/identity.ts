@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { keyNames, snakeCase } from '../config/table.ts';
+import { camelCase, type KeyName, keyNames, snakeCase, table } from '../config/table.ts';
 import type { TrainConfig } from '../config.ts';
 import { AttuneError } from '../errors.ts';
 import { version } from '../version.ts';
@@ -131,7 +131,7 @@ export function compareIdentities(before: Identity, now: Identity): string[] {
   for (const key of union(before.config, now.config)) {
     const change = CHANGES[key];
     if (change === 'free' || change === 'split') continue;
-    differs(key, before.config[key], now.config[key], change !== 'new');
+    differs(key, settingOf(before.config, key), settingOf(now.config, key), change !== 'new');
   }
   split(before.config, now.config, refused, notes);
   differs('dtype', before.dtype, now.dtype, true);
@@ -150,6 +150,13 @@ export function compareIdentities(before: Identity, now: Identity): string[] {
     `the checkpoint cannot be resumed with other data or settings: ${refused.join('; ')}. ` +
       'Put them back, or begin a new run in another output_dir',
   );
+}
+
+/** A key that a version of attune does not have is at its default. */
+function settingOf(config: Identity['config'], key: string): unknown {
+  if (Object.hasOwn(config, key)) return config[key];
+  const name = camelCase(key);
+  return Object.hasOwn(table, name) ? table[name as KeyName].fallback : undefined;
 }
 
 function union(a: object, b: object): string[] {

@@ -1,0 +1,20 @@
+/** The proofs of prove/, cut down to a few trials; `npm run prove:NAME` runs them at full size. */
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { proveBitrot } from '../../prove/bitrot.ts';
+import { proveCrash } from '../../prove/crash.ts';
+import { proveEnospc } from '../../prove/enospc.ts';
+import { proveResume } from '../../prove/resume.ts';
+
+const PROOFS = { proveBitrot: 200, proveCrash: 12, proveEnospc: 12, proveResume: 2 };
+
+for (const [name, trials] of Object.entries(PROOFS)) {
+  test(`${name}, ${trials} trials`, async () => {
+    const prove = { proveBitrot, proveCrash, proveEnospc, proveResume }[name]!;
+    const { line, holds } = await prove({ trials, seed: 7 });
+    if (line.startsWith('SKIPPED')) console.log(line);
+    assert.ok(holds, line);
+  });
+}
+
+test.run();
