@@ -39,7 +39,7 @@
       'dependencies': ['attune_portable', 'attune_avx2', 'attune_avx512'],
       'sources': ['<!@(node scripts/sources.cjs engine)', '<!@(node scripts/sources.cjs addon)'],
       'include_dirs': ['<!(node -p "require(\'node-addon-api\').include_dir")'],
-      'defines': ['NAPI_VERSION=8', 'NODE_ADDON_API_CPP_EXCEPTIONS'],
+      'defines': ['NAPI_VERSION=8', 'NODE_ADDON_API_CPP_EXCEPTIONS', 'NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS'],
       'libraries': ['-fopenmp', '-ldl'],
       'ldflags': ['-Wl,-z,nodelete'],
       'conditions': [['onednn == 1', { 'defines': ['ATTUNE_ONEDNN'], 'libraries': ['-ldnnl'] }]]

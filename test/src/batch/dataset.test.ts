@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Dataset } from '../../../src/batch/dataset.ts';
@@ -179,6 +180,18 @@ test('close rejects what waits, and can be called again', async () => {
   await dataset.close();
   await dataset.close();
   assert.is((await waiting).code, 'disposed');
+});
+
+test('threads that are ended in the middle of native code take nobody with them', async () => {
+  const files = [file('a.jsonl', lines(rows(5000)))];
+  for (const after of [0, 1, 250]) {
+    const dataset = await Dataset.open(options({ tokenizerDir, files, workers: 3 }));
+    const waiting = rejection(dataset.totalRows());
+    await setTimeout(after);
+    while (after > 1 && dataset.progress.read === 0) await setTimeout(1);
+    await dataset.close();
+    assert.is((await waiting).code, 'disposed');
+  }
 });
 
 test('inspect: rows in file order, by code point, before packing', async () => {

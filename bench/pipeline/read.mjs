@@ -1,0 +1,54 @@
+// Reads a data set as training does, from dist/, in a process of its own; prints one JSON object.
+//   node bench/pipeline/read.mjs '{"files":[…],"tokenizerDir":…,"until":"first"|"all",…}'
+import { readFileSync } from 'node:fs';
+
+const started = performance.timeOrigin;
+const since = () => (performance.timeOrigin + performance.now() - started) / 1000;
+const { until, ...given } = JSON.parse(process.argv[2]);
+const { Dataset } = await import('../../dist/batch/dataset.js');
+
+const options = {
+  formatting: null,
+  vocabularySize: 1e6,
+  maxLength: 1024,
+  truncationMode: 'keep_start',
+  packing: 'bfd',
+  packedTogether: 1000,
+  completionOnlyLoss: null,
+  assistantOnlyLoss: null,
+  rolesToTrain: ['assistant'],
+  maskHistory: false,
+  trainOnEos: 'turn',
+  datasetTextField: 'text',
+  chatTemplate: null,
+  sampling: 'random',
+  seed: 42,
+  batchSize: 2,
+  workers: 1,
+  readAll: until === 'all',
+  cache: false,
+  streaming: false,
+  ...given,
+};
+const peak = () => {
+  const status = readFileSync('/proc/self/status', 'utf8');
+  return Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) * 1024;
+};
+
+const marks = { loaded: since() };
+const dataset = await Dataset.open(options);
+marks.opened = since();
+const found = dataset.progress.read;
+let accounting = null;
+if (until === 'all') accounting = await dataset.accounting();
+marks.accounted = since();
+const first = await dataset.batches(0).next();
+marks.first = since();
+const memory = peak();
+const tokens = first.value.tokens.length;
+await dataset.close();
+marks.closed = since();
+const cpu = process.cpuUsage();
+console.log(
+  JSON.stringify({ marks, found, tokens, memory, accounting, cpu: (cpu.user + cpu.system) / 1e6 }),
+);
