@@ -9,5 +9,5 @@ export type { RunPlan, StepRecord, TrainEvents, TrainResult } from './train/even
 export { type GenerateOptions, type Generation, generate } from './train/generate.ts';
 export { inspect } from './train/inspect.ts';
 export { type MergeOptions, mergeAdapter } from './train/merge.ts';
-export type { EvaluationRow, LogRow } from './train/metrics.ts';
+export type { EvaluationRow, GuardRow, LogRow } from './train/metrics.ts';
 export { SFTTrainer } from './train/trainer.ts';

@@ -1,4 +1,5 @@
 import { dataKeys } from './datakeys.ts';
+import { guarding } from './guarding.ts';
 import { type Key, key } from './key.ts';
 import * as kind from './kinds.ts';
 import { saving } from './saving.ts';
@@ -105,18 +106,7 @@ export const table = {
   lossType: key('training', choice('nll', 'dft'), 'nll', 'Loss that is trained'),
   neftuneNoiseAlpha: key('training', orNull(atLeastZero), null, 'Noise on the embeddings'),
   seed: key('training', integer(0), 42, 'Seed of order, adapter and dropout'),
-  isolate: key(
-    'training',
-    truth,
-    false,
-    'Train in a process of its own, and in another one if that is lost',
-  ),
-  isolateTimeout: key(
-    'training',
-    positive,
-    30,
-    'Seconds without a sign of life after which that process is replaced',
-  ),
+  ...guarding,
 
   loggingSteps: key(
     'reporting',

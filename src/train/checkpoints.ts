@@ -90,6 +90,12 @@ export class Checkpoints {
     if (!small) await this.settle();
   }
 
+  /** The step of the newest that is on the disk, or null. */
+  async latest(): Promise<number | null> {
+    await this.settle();
+    return (await this.#making.store.list()).at(-1)?.step ?? null;
+  }
+
   /** Resolves once nothing is being written. */
   async settle(): Promise<void> {
     await this.#writing;

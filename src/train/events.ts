@@ -1,6 +1,6 @@
 import type { Accounting } from '../data/options.ts';
 import type { BatchSums, DeviceId, MemoryPlan } from '../native/addon.d.ts';
-import type { EvaluationRow, LogRow } from './metrics.ts';
+import type { EvaluationRow, GuardRow, LogRow } from './metrics.ts';
 import type { DType } from './model.ts';
 
 /** One optimizer step. */
@@ -65,6 +65,8 @@ export interface TrainEvents {
   step: [record: StepRecord];
   log: [row: LogRow];
   evaluate: [row: EvaluationRow];
+  /** A guard has noticed something, and what is done about it. */
+  guard: [row: GuardRow];
   /** A checkpoint is on the disk. */
   checkpoint: [dir: string];
   /** The result is. */

@@ -35,6 +35,21 @@ export interface EvaluationRow {
   eval_runtime: number;
 }
 
+/** A row of metrics.jsonl about something that a guard noticed. */
+export interface GuardRow {
+  /** Where the run goes on: the step itself, or the one it went back to. */
+  step: number;
+  epoch: number;
+  guard: 'non_finite' | 'loss_spike' | 'out_of_memory';
+  guard_action: 'skip' | 'warn' | 'rewind' | 'stop' | 'split';
+  /** The step that it is about, its mean loss and the norm of its gradient. */
+  guard_step: number;
+  guard_loss: number;
+  guard_grad_norm: number;
+  /** How often this guard has noticed something in this run. */
+  guard_count: number;
+}
+
 /** metrics.jsonl: one JSON object a line, on its way to the disk when `write` is done. */
 export class MetricsFile {
   readonly #path: string;
@@ -58,7 +73,7 @@ export class MetricsFile {
   }
 
   /** Waits for space on a full disk; a row is there whole or not at all. */
-  async write(row: LogRow | EvaluationRow): Promise<void> {
+  async write(row: LogRow | EvaluationRow | GuardRow): Promise<void> {
     const bytes = Buffer.from(`${rowText(row)}\n`);
     await patiently(this.#path, async () => this.#append(bytes), this.#patience);
     this.#size += bytes.length;

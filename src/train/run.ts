@@ -10,6 +10,7 @@ import { selectModules } from '../checkpoint/targets.ts';
 import type { TrainConfig } from '../config.ts';
 import type { DeviceInfo, Engine } from '../native/addon.d.ts';
 import { findDevice } from '../native/device.ts';
+import { orAborted } from './abort.ts';
 import { Checkpoints } from './checkpoints.ts';
 import { evaluationData, evaluationFiles, trainingData } from './data.ts';
 import { compareIdentities, identify } from './identity.ts';
@@ -117,36 +118,48 @@ async function open(
   closers: (() => unknown)[],
   close: () => Promise<void>,
 ): Promise<Run> {
+  const { signal } = patience;
+  const wait = <T>(promise: Promise<T>) => orAborted(promise, signal);
   const device = findDevice(config.device);
   const lock: Lock = await lockDirectory(config.outputDir);
   closers.push(() => lock.release());
   const store = new CheckpointStore(config.outputDir);
-  const resumed = await findCheckpoint(config, store, patience.tell);
-  const model = await openModel(config.model, config.adapter, config.modelRevision);
+  const resumed = await wait(findCheckpoint(config, store, patience.tell));
+  const model = await wait(openModel(config.model, config.adapter, config.modelRevision));
   const adapter = planAdapter(config, model);
-  const options = await trainingData(config, model.spec.vocabularySize);
+  const options = await wait(trainingData(config, model.spec.vocabularySize));
   const { Dataset } = await import('../batch/dataset.ts');
   const opening = Dataset.open(options);
-  closers.push(() => opening.then((dataset) => dataset.close()).catch(() => {}));
-  const maxLength = config.maxLength ?? (await (await opening).longest());
+  let reading = true;
+  const read = () => {
+    reading = false;
+  };
+  opening.then(read, read);
+  closers.push(() => {
+    const closed = opening.then((dataset) => dataset.close()).catch(() => {});
+    // Whoever stops does not wait for files that are still being read.
+    return reading && signal?.aborted ? undefined : closed;
+  });
+  const maxLength =
+    config.maxLength ?? (await wait<number>(opening.then((dataset) => dataset.longest())));
   const request = engineRequest(config, device, adapter, maxLength);
   const { dtype, maxTokens: capacity } = request;
   const { record } = config;
   if (record !== null) await prepareRecord(record);
   const { engine, loaded } = startEngine(model, { ...request, record });
   closers.push(() => engine.dispose());
-  const [dataset] = await Promise.all([opening, loaded]);
+  const [dataset] = await wait(Promise.all([opening, loaded]));
   let evaluation: Dataset | null = null;
   if (config.evalStrategy !== 'no') {
-    evaluation = await Dataset.open(
-      evaluationData(options, await evaluationFiles(config), config.perDeviceTrainBatchSize),
-    );
+    const files = await wait(evaluationFiles(config));
+    const batchSize = config.perDeviceTrainBatchSize;
+    evaluation = await wait(Dataset.open(evaluationData(options, files, batchSize)));
     closers.push(() => evaluation?.close());
   }
   const template = options.chatTemplate;
   const parts = { model, adapter, device, dtype, engine, template, dataset, evaluation };
   const identity = lazily(() => identify(config, parts));
-  if (resumed) compareIdentities(resumed.state, await identity()).forEach(patience.tell);
+  if (resumed) compareIdentities(resumed.state, await wait(identity())).forEach(patience.tell);
   else if (config.saveStrategy !== 'no') identity();
   const id = await takeOver(store, resumed, patience.tell);
   const metrics = await openMetrics(config, patience, resumed);
@@ -154,7 +167,7 @@ async function open(
   const making = { ...parts, store, metrics, id, identity, keep: config.saveTotalLimit, patience };
   const checkpoints = await Checkpoints.open(making);
   closers.push(() => checkpoints.settle());
-  if (resumed) await checkpoints.load(resumed.found, resumed.state);
+  if (resumed) await wait(checkpoints.load(resumed.found, resumed.state));
   return { ...parts, capacity, metrics, checkpoints, store, resumed, close };
 }
 

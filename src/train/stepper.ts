@@ -1,3 +1,4 @@
+import type { Batch } from '../batch/batch.ts';
 import { inParts } from '../batch/parts.ts';
 import type { TrainConfig } from '../config.ts';
 import { AttuneError } from '../errors.ts';
@@ -8,13 +9,15 @@ import type { Schedule } from './schedule.ts';
 import type { Totals } from './state.ts';
 import { addSums, emptySums } from './sums.ts';
 
-/** Updates in a row that may be left out because their gradient was not finite. */
-const MOST_SKIPPED = 3;
-
 /** Makes optimizer steps of groups of micro-batches, and keeps the run's totals. */
 export class Stepper {
   done = 0;
+  /** Steps without an update because the loss or the gradient was not finite: all, and the last in a row. */
   skipped = 0;
+  skippedInARow = 0;
+  /** How often memory ran out; the parts' most tokens where it did in the last step, else 0. */
+  splits = 0;
+  split = 0;
   tokens = 0;
   seconds = 0;
   readonly sums = emptySums();
@@ -22,8 +25,7 @@ export class Stepper {
   readonly #config: TrainConfig;
   readonly #schedule: Pick<Schedule, 'at'>;
   readonly #total: number;
-  readonly #capacity: number;
-  #skippedInARow = 0;
+  #capacity: number;
   #started = false;
   #ended = performance.now();
 
@@ -42,11 +44,12 @@ export class Stepper {
     this.#capacity = capacity;
   }
 
-  /** One update. Throws `non_finite` when the third in a row had to be left out. */
+  /** One update, or none where its gradient is not finite. */
   async step(group: Group): Promise<StepRecord> {
     // The wait for the first rows is no part of the first step.
     if (!this.#started) this.restartClock();
     this.#started = true;
+    this.split = 0;
     const learningRate = this.#schedule.at(this.done);
     const { sums, update } = await this.#update(group, learningRate);
     this.done++;
@@ -55,7 +58,8 @@ export class Stepper {
     const before = this.#ended;
     this.#ended = performance.now();
     const seconds = (this.#ended - before) / 1000;
-    addSums(this.sums, sums);
+    // One step without a loss is no reason to have none for the whole run.
+    if (Number.isFinite(sums.loss)) addSums(this.sums, sums);
     this.tokens += tokens;
     this.seconds += seconds;
     return {
@@ -74,14 +78,14 @@ export class Stepper {
 
   capture(): Totals {
     const { seconds, skipped } = this;
-    return { ...this.sums, seconds, skipped, skipped_in_a_row: this.#skippedInARow };
+    return { ...this.sums, seconds, skipped, skipped_in_a_row: this.skippedInARow };
   }
 
   restore({ seconds, skipped, skipped_in_a_row, ...sums }: Totals): void {
     Object.assign(this.sums, sums);
     this.seconds = seconds;
     this.skipped = skipped;
-    this.#skippedInARow = skipped_in_a_row;
+    this.skippedInARow = skipped_in_a_row;
     this.#started = false;
   }
 
@@ -90,41 +94,66 @@ export class Stepper {
     this.#ended = performance.now();
   }
 
-  /** Every call is queued at once, so that the engine's thread never waits for this one. */
+  /**
+   * Every call is queued at once, so that the engine's thread never waits for this one. Where memory
+   * runs out the step is made once more, in smaller parts: losses and gradients are sums.
+   */
   async #update(
     group: Group,
     learningRate: number,
   ): Promise<{ sums: BatchSums; update: UpdateResult }> {
-    const sums = emptySums();
-    if (group.trained === 0) return { sums, update: { gradNorm: 0, applied: false } };
-    const parts = group.batches
-      .flatMap((batch) => inParts(batch, this.#capacity))
-      .map((part) => this.#engine.accumulate(part));
+    const none = { sums: emptySums(), update: { gradNorm: 0, applied: false } };
+    if (group.trained === 0) return none;
     const { adamBeta1, adamBeta2, adamEpsilon, weightDecay, maxGradNorm } = this.#config;
-    const updating = this.#engine.update({
-      learningRate,
-      beta1: adamBeta1,
-      beta2: adamBeta2,
-      epsilon: adamEpsilon,
-      weightDecay,
-      maxGradNorm,
-      tokens: group.trained,
-    });
-    const [update] = await Promise.all([updating, ...parts]);
-    for (const part of parts) addSums(sums, await part);
-    return { sums, update };
+    for (;;) {
+      const parts = group.batches.flatMap((batch) => inParts(batch, this.#capacity));
+      const calls = parts.map((part) => this.#engine.accumulate(part));
+      const updating = this.#engine.update({
+        learningRate,
+        beta1: adamBeta1,
+        beta2: adamBeta2,
+        epsilon: adamEpsilon,
+        weightDecay,
+        maxGradNorm,
+        tokens: group.trained,
+      });
+      const [[update], found] = await Promise.all([
+        Promise.allSettled([updating]),
+        Promise.allSettled(calls),
+      ]);
+      const failure = [...found, update].find((result) => result.status === 'rejected');
+      if (failure === undefined && update.status === 'fulfilled') {
+        const sums = emptySums();
+        for (const part of found) if (part.status === 'fulfilled') addSums(sums, part.value);
+        return { sums, update: update.value };
+      }
+      this.#lowerCapacity(failure!.reason, parts);
+      const taken = found.filter(({ status }) => status === 'fulfilled').length;
+      const { updates, microBatches } = await this.#engine.progress();
+      await this.#engine.restore({ updates, microBatches: microBatches - taken });
+    }
   }
 
-  #count(applied: boolean, trained: number): void {
-    if (applied || trained === 0) {
-      this.#skippedInARow = 0;
-      return;
+  /** Halves the parts that the engine takes. Throws where that is not what is wrong, or not possible. */
+  #lowerCapacity(error: unknown, parts: readonly Batch[]): void {
+    if (!(error instanceof AttuneError) || error.code !== 'out_of_memory') throw error;
+    const largest = Math.max(...parts.map(({ tokens }) => tokens.length));
+    if (parts.every(({ segments }) => segments.length === 2)) {
+      throw new AttuneError(
+        'out_of_memory',
+        `step ${this.done + 1}: a document of ${largest} tokens needs more memory than is left (${error.message}); lower max_length, or train with LoRA`,
+        { cause: error },
+      );
     }
-    this.skipped++;
-    if (++this.#skippedInARow < MOST_SKIPPED) return;
-    throw new AttuneError(
-      'non_finite',
-      `the gradient of ${MOST_SKIPPED} steps in a row, up to step ${this.done}, was not finite; weights are as before. A lower learning_rate or dtype float32 may help`,
-    );
+    this.#capacity = Math.ceil(largest / 2);
+    this.splits++;
+    this.split = this.#capacity;
+  }
+
+  /** A step without trained tokens has no gradient, and is no fault. */
+  #count(applied: boolean, trained: number): void {
+    const left = !applied && trained > 0;
+    if (left) this.skipped++;
+    this.skippedInARow = left ? this.skippedInARow + 1 : 0;
   }
 }

@@ -3,24 +3,21 @@ import type { Patience } from '../checkpoint/durable.ts';
 import { type Resolved, resolveOptions, type TrainConfig, type TrainOptions } from '../config.ts';
 import type { Accounting } from '../data/options.ts';
 import { AttuneError } from '../errors.ts';
+import { orAborted, stoppedBefore, untilAborted } from './abort.ts';
 import { type Due, dueAfter, totalSteps } from './cadence.ts';
-import { readState } from './checkpoints.ts';
 import { evaluationRow } from './evaluate.ts';
 import type { StepRecord, TrainEvents, TrainResult } from './events.ts';
 import { accountingLines } from './format.ts';
+import { type Alarm, Guards, stopError } from './guards.ts';
+import type { GuardRow } from './metrics.ts';
 import { saveResult } from './result.ts';
-import { carriedState, earlier, takeOver } from './resume.ts';
+import { carriedState } from './resume.ts';
+import { type Rewind, Rewinder } from './rewind.ts';
 import { openRun, type Run } from './run.ts';
 import { makeSchedule } from './schedule.ts';
 import { Session } from './session.ts';
 
 const NOTHING_DUE: Due = { logs: false, evaluates: false, saves: false };
-
-/** An earlier step to go back to, and steps whose rows are left out from there. */
-interface Rewind {
-  step: number;
-  skipBatches: number;
-}
 
 /**
  * One supervised fine-tuning run.
@@ -36,7 +33,8 @@ export class SFTTrainer extends EventEmitter<TrainEvents> {
   readonly #patience: Patience;
   #used = false;
   #result: TrainResult | null = null;
-  #rewind: Rewind | null = null;
+  #rewind: (Rewind & { row?: GuardRow }) | null = null;
+  readonly #rewinder = new Rewinder();
   #accounting: Accounting | null = null;
 
   /** Throws `config`, before any file is read, for a key that is unknown or wrong. */
@@ -89,14 +87,21 @@ export class SFTTrainer extends EventEmitter<TrainEvents> {
   async *#loop(run: Run): AsyncGenerator<StepRecord, void, void> {
     const { config } = this;
     const total = await this.#countSteps(run);
-    const session = new Session(run.engine, config, total, run.capacity);
+    const guards = new Guards(config);
+    const session = new Session(run.engine, config, total, run.capacity, guards.states);
     if (run.resumed) session.restore(carriedState(run.resumed.state, config));
     run.checkpoints.onPublished = ({ dir }) => this.emit('checkpoint', dir);
     // Where steps decide, rows are read as training comes to them, and accounted for at its end.
-    if (config.maxSteps < 0) this.#account(await run.dataset.accounting());
+    if (config.maxSteps < 0) {
+      this.#account(await orAborted(run.dataset.accounting(), this.#signal));
+    }
     this.#announce(run, session);
     if (session.evaluationDue) await this.#afterStep(run, session, NOTHING_DUE);
-    yield* this.#train(run, session);
+    yield* this.#train(run, session, guards);
+    if (this.#signal?.aborted) {
+      if (session.done === 0) throw stoppedBefore();
+      if (session.done > (run.resumed?.found.step ?? 0)) await this.#save(run, session);
+    }
     await run.checkpoints.settle();
     const { step: best } = session.best;
     if (session.done >= total && config.loadBestModelAtEnd && best !== null) {
@@ -121,16 +126,26 @@ export class SFTTrainer extends EventEmitter<TrainEvents> {
   }
 
   /** Steps until the last one, an abort, or a rewind, which goes on from an earlier one. */
-  async *#train(run: Run, session: Session): AsyncGenerator<StepRecord, void, void> {
+  async *#train(
+    run: Run,
+    session: Session,
+    guards: Guards,
+  ): AsyncGenerator<StepRecord, void, void> {
     const { config } = this;
     const { total } = session;
     let skip = run.resumed ? config.skipBatches : 0;
     again: while (session.done < total && !this.#signal?.aborted) {
-      for await (const group of session.groups(run.dataset, skip)) {
+      for await (const group of untilAborted(session.groups(run.dataset, skip), this.#signal)) {
         const record = await session.step(group);
         this.emit('step', record);
+        for (const alarm of guards.judge(record, session.stepper)) {
+          await this.#heed(run, session, alarm);
+        }
         if (this.#rewind) {
-          skip = await this.#goBack(run, session, this.#rewind);
+          const { row, ...rewind } = this.#rewind;
+          this.#rewind = null;
+          skip = await this.#rewinder.goBack(run, session, config, rewind, this.#patience.tell);
+          if (row) await this.#noteGuard(run, { ...row, step: session.done, epoch: session.epoch });
           yield record;
           continue again;
         }
@@ -155,22 +170,30 @@ export class SFTTrainer extends EventEmitter<TrainEvents> {
     this.#rewind = { step, skipBatches };
   }
 
-  /** Engine, session and metrics as of an earlier checkpoint. Returns the groups to leave out. */
-  async #goBack(run: Run, session: Session, { step, skipBatches }: Rewind): Promise<number> {
-    this.#rewind = null;
-    const { checkpoints, store, metrics } = run;
-    await checkpoints.settle();
-    const found = await earlier(store, step, this.#patience.tell);
-    const state = await readState(found.dir);
-    await checkpoints.load(found, state);
-    session.restore(carriedState(state, this.config));
-    metrics.cut(found.step);
-    await takeOver(store, { found, state }, this.#patience.tell);
-    this.emit(
-      'warning',
-      `back to step ${found.step}; the rows of the next ${skipBatches} steps are left out`,
-    );
-    return skipBatches;
+  /**
+   * Tells what a guard has noticed, and sees to it. Throws `non_finite` where the run ends, of which a
+   * checkpoint is made first if its weights are sound.
+   */
+  async #heed(run: Run, session: Session, alarm: Alarm): Promise<void> {
+    const { row } = alarm;
+    if (row.guard_action === 'rewind') {
+      const anchor = await this.#rewinder.anchor(run);
+      if (typeof anchor === 'number') this.#rewind = { step: anchor, skipBatches: null, row };
+      else {
+        row.guard_action = 'stop';
+        alarm.message += `; ${anchor}`;
+      }
+    }
+    this.emit('warning', alarm.message);
+    if (row.guard_action !== 'rewind') await this.#noteGuard(run, row);
+    if (row.guard_action !== 'stop') return;
+    if (row.guard === 'non_finite') await this.#save(run, session);
+    throw stopError(alarm);
+  }
+
+  async #noteGuard(run: Run, row: GuardRow): Promise<void> {
+    await run.metrics.write(row);
+    this.emit('guard', row);
   }
 
   /** Logs, evaluates and saves, whatever of it is due. */
@@ -183,10 +206,13 @@ export class SFTTrainer extends EventEmitter<TrainEvents> {
     session.evaluationDue ||= due.evaluates;
     const isBest = session.evaluationDue && (await this.#evaluate(run, session));
     const { saveStrategy } = this.config;
-    const interrupted = this.#signal?.aborted && saveStrategy !== 'no';
-    if (due.saves || interrupted || (isBest && saveStrategy === 'best')) {
-      await run.checkpoints.save(session.capture(), session.best.step);
-    }
+    if (due.saves || (isBest && saveStrategy === 'best')) await this.#save(run, session);
+  }
+
+  /** A checkpoint, unless none are wanted at all. */
+  async #save(run: Run, session: Session): Promise<void> {
+    if (this.config.saveStrategy === 'no') return;
+    await run.checkpoints.save(session.capture(), session.best.step);
   }
 
   /** `max_steps`, or the updates of the epochs asked for, which takes knowing every row. */
@@ -194,7 +220,8 @@ export class SFTTrainer extends EventEmitter<TrainEvents> {
     const { config } = this;
     if (config.maxSteps > 0) return config.maxSteps;
     const tick = setInterval(() => this.emit('reading', run.dataset.progress), 1000);
-    const rows = await this.#orAborted(run.dataset.totalRows()).finally(() => clearInterval(tick));
+    const counting = orAborted(run.dataset.totalRows(), this.#signal);
+    const rows = await counting.finally(() => clearInterval(tick));
     const batch = config.perDeviceTrainBatchSize;
     return totalSteps(rows, batch, config.gradientAccumulationSteps, config.numTrainEpochs);
   }
@@ -269,18 +296,5 @@ export class SFTTrainer extends EventEmitter<TrainEvents> {
 
   #stopIfAborted(when: string): void {
     if (this.#signal?.aborted) throw new AttuneError('aborted', `training was stopped ${when}`);
-  }
-
-  /** A promise that an abort overtakes. */
-  async #orAborted<T>(promise: Promise<T>): Promise<T> {
-    const signal = this.#signal;
-    if (!signal) return promise;
-    promise.catch(() => {});
-    return new Promise<T>((resolve, reject) => {
-      const stop = () => reject(new AttuneError('aborted', 'training was stopped before step 1'));
-      if (signal.aborted) stop();
-      signal.addEventListener('abort', stop, { once: true });
-      promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
-    });
   }
 }
