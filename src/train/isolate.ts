@@ -1,13 +1,13 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
+import { type EventEmitter, once } from 'node:events';
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Resolved } from '../config.ts';
+import type { TrainConfig } from '../config.ts';
 import { AttuneError, type ErrorCode } from '../errors.ts';
 import type { StepRecord, TrainEvents, TrainResult } from './events.ts';
 
 /** What the trainer's process is told. */
-export type ToChild = { kind: 'start'; resolved: Resolved } | { kind: 'next' | 'leave' | 'abort' };
+export type ToChild = { kind: 'start'; config: TrainConfig } | { kind: 'next' | 'leave' | 'abort' };
 
 /** What it answers: an event, a step, the end; and signs of life. */
 export type FromChild =
@@ -27,8 +27,6 @@ const ENGINE_PATIENCE = 10;
 /** Restarts in a row that may end no further than the run was before. */
 const MOST_RESTARTS = 3;
 
-type Emit = <K extends keyof TrainEvents>(name: K, ...args: TrainEvents[K]) => unknown;
-
 /**
  * Runs a trainer in a process of its own. If that ends without a word, or hangs, another goes on from
  * the last checkpoint, as long as each attempt makes a step, and every third at least gets further
@@ -36,15 +34,15 @@ type Emit = <K extends keyof TrainEvents>(name: K, ...args: TrainEvents[K]) => u
  * Throws what the trainer throws, and `crashed` where it is given up.
  */
 export async function* isolatedSteps(
-  resolved: Resolved,
-  emit: Emit,
+  config: TrainConfig,
+  caller: Pick<EventEmitter<TrainEvents>, 'emit'>,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<StepRecord, TrainResult, void> {
-  const seen = new Seen(emit);
+  const seen = new Seen(caller);
   for (let behind = 0; ; ) {
     const before = seen.furthest;
     seen.begin();
-    const child = new Child(restarting(resolved, seen.attempts > 1), signal);
+    const child = new Child(attempt(config, seen.saved), signal);
     try {
       const result = yield* follow(child, seen);
       if (result !== null) return result;
@@ -61,7 +59,7 @@ export async function* isolatedSteps(
           : '';
       throw new AttuneError('crashed', `${how}${tries}; ${remedy(child.ending)}`);
     }
-    emit('restart', { reason: how, step: seen.step, attempt: seen.attempts });
+    caller.emit('restart', { reason: how, step: seen.step, attempt: seen.attempts });
   }
 }
 
@@ -93,10 +91,10 @@ function asError({ code, message, stack }: FromChild & { kind: 'failed' }): Erro
   return error;
 }
 
-/** The next attempt goes on from what the one before has saved. */
-function restarting({ config, notes }: Resolved, again: boolean): Resolved {
-  const resume = again ? { resumeFromCheckpoint: 'auto', rewind: null, skipBatches: 0 } : {};
-  return { config: { ...config, isolate: false, ...resume }, notes };
+/** Once the run has a checkpoint of its own, the next attempt goes on from there. */
+function attempt(config: TrainConfig, saved: boolean): TrainConfig {
+  const resume = { resumeFromCheckpoint: 'auto', rewind: null, skipBatches: 0 };
+  return { ...config, isolate: false, ...(saved ? resume : {}) };
 }
 
 function remedy(ending: string): string {
@@ -114,9 +112,11 @@ class Seen {
   furthest = 0;
   /** As far as the caller has been told of steps. */
   private told = 0;
+  /** Whether a checkpoint of this run is on the disk. */
+  saved = false;
   private readonly once = new Set<string>();
 
-  constructor(private readonly emit: Emit) {}
+  constructor(private readonly caller: Pick<EventEmitter<TrainEvents>, 'emit'>) {}
 
   begin(): void {
     this.attempts++;
@@ -134,12 +134,13 @@ class Seen {
       this.step = (first as StepRecord).step;
       this.furthest = Math.max(this.furthest, this.step);
     }
+    if (name === 'checkpoint') this.saved = true;
     const again = this.attempts > 1;
     const numbered = ['step', 'log', 'evaluate'].includes(name);
     if (again && numbered && !this.isNew((first as { step: number }).step)) return;
     if (again && this.once.has(name) && ['plan', 'accounting'].includes(name)) return;
     this.once.add(name);
-    (this.emit as (name: string, ...args: unknown[]) => void)(name, ...args);
+    this.caller.emit(name, ...(args as never));
   }
 }
 
@@ -159,7 +160,7 @@ class Child {
   private readonly abort = (): void => this.send({ kind: 'abort' });
 
   constructor(
-    { config, notes }: Resolved,
+    config: TrainConfig,
     private readonly signal: AbortSignal | undefined,
   ) {
     // Whatever it prints is no result: it goes to stderr.
@@ -175,7 +176,7 @@ class Child {
     this.gone.catch(() => {});
     const silence = 1000 * config.isolateTimeout;
     this.watch = setInterval(() => this.check(silence), PULSE);
-    this.send({ kind: 'start', resolved: { config, notes } });
+    this.send({ kind: 'start', config });
     if (signal?.aborted) this.abort();
     signal?.addEventListener('abort', this.abort);
   }

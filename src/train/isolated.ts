@@ -1,6 +1,6 @@
 // The process that `isolate` trains in. It tells everything to the one that started it, and ends
 // with it.
-import type { Resolved } from '../config.ts';
+import type { TrainConfig } from '../config.ts';
 import { AttuneError } from '../errors.ts';
 import { engineBusy } from '../native/engine.ts';
 import type { TrainEvents, TrainResult } from './events.ts';
@@ -19,8 +19,8 @@ function tell(message: FromChild): Promise<void> {
   });
 }
 
-function begin(resolved: Resolved): void {
-  const trainer = new SFTTrainer({ ...resolved, signal: controller.signal });
+function begin(config: TrainConfig): void {
+  const trainer = new SFTTrainer({ config, notes: [], signal: controller.signal });
   trainer.emit = (name: keyof TrainEvents, ...args: unknown[]) => {
     if (name === 'end') result = args[0] as TrainResult;
     tell({ kind: 'event', name, args });
@@ -42,7 +42,7 @@ async function next(): Promise<void> {
 }
 
 process.on('message', async (message: ToChild) => {
-  if (message.kind === 'start') begin(message.resolved);
+  if (message.kind === 'start') begin(message.config);
   else if (message.kind === 'next') await next();
   else if (message.kind === 'abort') controller.abort();
   else {

@@ -63,7 +63,8 @@ export class SFTTrainer extends EventEmitter<TrainEvents> {
     for (const note of this.#notes) this.emit('warning', note);
     this.#stopIfAborted('before step 1');
     if (this.config.isolate) {
-      this.#result = yield* await this.#isolated();
+      const { isolatedSteps } = await import('./isolate.ts');
+      this.#result = yield* isolatedSteps(this.config, this, this.#signal);
       return;
     }
     const run = await openRun(this.config, this.#patience);
@@ -72,16 +73,6 @@ export class SFTTrainer extends EventEmitter<TrainEvents> {
     } finally {
       await run.close();
     }
-  }
-
-  async #isolated(): Promise<AsyncGenerator<StepRecord, TrainResult, void>> {
-    const { isolatedSteps } = await import('./isolate.ts');
-    const resolved = { config: this.config, notes: [] };
-    return isolatedSteps(
-      resolved,
-      (name, ...args) => this.emit(name, ...(args as never)),
-      this.#signal,
-    );
   }
 
   async *#loop(run: Run): AsyncGenerator<StepRecord, void, void> {
