@@ -4,7 +4,7 @@
 #include <utility>
 #include <vector>
 
-#include "backend/backend.h"
+#include "tools/passing_backend.h"
 
 namespace attune::test {
 
@@ -17,31 +17,24 @@ struct Seen {
   std::vector<AdamwTensor> updated;
 };
 
-class Watch : public Backend {
+class Watch final : public PassingBackend {
  public:
   Watch(std::unique_ptr<Backend> inner, std::shared_ptr<Seen> seen)
-      : inner_(std::move(inner)), seen_(std::move(seen)) {}
+      : PassingBackend(std::move(inner)), seen_(std::move(seen)) {}
 
   uint64_t memory() override { return memory_ ? memory_ : inner_->memory(); }
-  uint64_t taken() override { return inner_->taken(); }
   void* allocate(size_t bytes) override {
     ++seen_->allocations;
     return inner_->allocate(bytes);
-  }
-  void release(void* memory) override { inner_->release(memory); }
-  void upload(void* device, const void* host, size_t bytes) override {
-    inner_->upload(device, host, bytes);
   }
   void download(void* host, const void* device, size_t bytes) override {
     ++seen_->downloads;
     inner_->download(host, device, bytes);
   }
-  void upload(Tensor device, const void* host) override { inner_->upload(device, host); }
   void download(void* host, Tensor device) override {
     ++seen_->downloads;
     inner_->download(host, device);
   }
-  void zero(void* device, size_t bytes) override { inner_->zero(device, bytes); }
   void synchronize() override {
     ++seen_->synchronizations;
     inner_->synchronize();
@@ -50,54 +43,27 @@ class Watch : public Backend {
     ++seen_->repeats;
     inner_->repeat(key, work);
   }
-  int64_t token_multiple() override { return inner_->token_multiple(); }
-  size_t logits_bytes() override { return inner_->logits_bytes(); }
-
   void matmul(const MatmulArgs& args) override {
     seen_->products.push_back(args);
     inner_->matmul(args);
   }
-  void column_sum(const ColumnSumArgs& args) override { inner_->column_sum(args); }
-  void embedding(const EmbeddingArgs& args) override { inner_->embedding(args); }
   void embedding_backward(const EmbeddingBackwardArgs& args) override {
     seen_->tables.push_back(args);
     inner_->embedding_backward(args);
   }
-  void gather_rows(const GatherRowsArgs& args) override { inner_->gather_rows(args); }
-  void scatter_rows(const ScatterRowsArgs& args) override { inner_->scatter_rows(args); }
-  void norm(const NormArgs& args) override { inner_->norm(args); }
   void norm_backward(const NormBackwardArgs& args) override {
     seen_->norms.push_back(args);
     inner_->norm_backward(args);
   }
-  void add(const AddArgs& args) override { inner_->add(args); }
-  void rope(const RopeArgs& args) override { inner_->rope(args); }
-  void attention(const AttentionArgs& args) override { inner_->attention(args); }
-  void attention_backward(const AttentionBackwardArgs& args) override {
-    inner_->attention_backward(args);
-  }
-  size_t attention_backward_scratch(int64_t tokens, int64_t heads, int64_t head_size) override {
-    return inner_->attention_backward_scratch(tokens, heads, head_size);
-  }
-  void activation(const ActivationArgs& args) override { inner_->activation(args); }
-  void activation_backward(const ActivationBackwardArgs& args) override {
-    inner_->activation_backward(args);
-  }
-  void cross_entropy(const CrossEntropyArgs& args) override { inner_->cross_entropy(args); }
-  void sums(const SumsArgs& args) override { inner_->sums(args); }
-  double square_sum(const SquareSumArgs& args) override { return inner_->square_sum(args); }
   void adamw(const AdamwArgs& args) override {
     seen_->updated.assign(args.tensors, args.tensors + args.count);
     inner_->adamw(args);
   }
-  void cast(const CastArgs& args) override { inner_->cast(args); }
-  void dropout(const DropoutArgs& args) override { inner_->dropout(args); }
 
   /** Pretends that the device has so much memory. */
   void limit(uint64_t bytes) { memory_ = bytes; }
 
  private:
-  std::unique_ptr<Backend> inner_;
   std::shared_ptr<Seen> seen_;
   uint64_t memory_ = 0;
 };

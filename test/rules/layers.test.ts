@@ -118,7 +118,7 @@ const NATIVE: Record<string, string[]> = {
     'native/engine.h',
   ],
   'native/addon': ['native/engine.h', 'native/text/text_encoder.h', 'native/core/error.h'],
-  'native/tools': ['native/engine.h', 'native/core'],
+  'native/tools': ['native/engine.h', 'native/core', 'native/backend/backend.h'],
   'native/tools/device.cpp': ['native/tools', 'native/backend/cuda/cuda_backend.h'],
 };
 
