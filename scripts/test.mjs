@@ -2,11 +2,17 @@
 //   npm test                 all
 //   npm test -- src/pack     only uvu files whose path matches
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { ready } from './ready.mjs';
 
 ready();
 const only = process.argv[2];
+// What the tests cache goes with them.
+const cache = mkdtempSync(join(tmpdir(), 'attune-cache-'));
+process.env.ATTUNE_CACHE = cache;
+process.on('exit', () => rmSync(cache, { recursive: true, force: true }));
 const totals = { passed: 0, failed: 0, skipped: 0 };
 
 /** Runs a command, echoing it; resolves with its exit code and output. */

@@ -9,6 +9,11 @@ export const env = {
     const { ATTUNE_CACHE, XDG_CACHE_HOME } = process.env;
     return ATTUNE_CACHE || join(XDG_CACHE_HOME || join(homedir(), '.cache'), 'attune');
   },
+  /** Bytes of encoded rows that are kept there: ATTUNE_CACHE_LIMIT in GiB, else 20 GiB. */
+  get cacheLimit(): number {
+    const given = Number(process.env.ATTUNE_CACHE_LIMIT || 20);
+    return (Number.isFinite(given) ? given : 20) * 2 ** 30;
+  },
   /** The hub: HF_ENDPOINT, HF_HUB_CACHE (else hub in HF_HOME), HF_TOKEN (else the file that `hf auth login` writes), HF_HUB_OFFLINE. */
   get hub(): { endpoint: string; cache: string; token: string | null; offline: boolean } {
     const { HF_ENDPOINT, HF_HOME, HF_HUB_CACHE, HF_TOKEN, HF_TOKEN_PATH, XDG_CACHE_HOME } =

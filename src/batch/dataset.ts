@@ -28,7 +28,7 @@ export class Dataset {
   static async open(options: DataOptions, { encode = true } = {}): Promise<Dataset> {
     check(options);
     const data = await Whole.open(options);
-    if (encode) data.start();
+    if (encode) await data.start();
     return new Dataset(options, data);
   }
 

@@ -49,6 +49,11 @@ export class Encoding {
     await new Promise<void>((resolve, reject) => this.waiters.push({ end, resolve, reject }));
   }
 
+  /** Whether a row, or a thread, failed. */
+  get failed(): boolean {
+    return this.failing;
+  }
+
   /** Encodes what the store no longer has. */
   restart(): void {
     this.next = 0;

@@ -63,6 +63,11 @@ export class Records {
     }
   }
 
+  /** The sources as workers open them. */
+  get files(): TaskFile[] {
+    return this.sources.map((_, source) => this.taskFile(source));
+  }
+
   /** Rows of each file, and how many are used in an epoch. */
   get accounts(): SourceAccount[] {
     return this.sources.map(({ name: file, rows: { length: rows }, weight }) => ({

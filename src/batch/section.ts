@@ -1,3 +1,4 @@
+import type { WordLog } from '../cache/log.ts';
 import type { DataOptions } from '../data/options.ts';
 import type { Document } from '../worker/documents.ts';
 import type { Encoding } from './encoding.ts';
@@ -51,7 +52,7 @@ export class Section {
     readonly store: DocumentStore,
     readonly encoding: Encoding,
     private readonly options: DataOptions,
-    private readonly discard: (log: CorruptLog) => void = () => {},
+    private readonly discard: (log: WordLog) => void = () => {},
   ) {
     const { packing, packedTogether } = options;
     this.bounds = blockBounds(rows.length, packing === false ? false : packedTogether);
@@ -105,7 +106,7 @@ export class Section {
       } catch (error) {
         if (!(error instanceof CorruptLog)) throw error;
         this.store.forget(error.log);
-        this.discard(error);
+        this.discard(error.log);
         this.encoding.restart();
         await this.encoding.reach(end);
       }

@@ -1,3 +1,4 @@
+import type { WordLog } from '../cache/log.ts';
 import {
   type Columns,
   checksum,
@@ -8,7 +9,9 @@ import {
   makeColumns,
 } from '../worker/documents.ts';
 import { countTrained } from '../worker/labels.ts';
-import type { WordLog } from './log.ts';
+
+/** Places of logs are of 8 bits. One is kept for rows of this run. */
+const mostLogs = 254;
 
 /** A log whose words are not those that were written. */
 export class CorruptLog extends Error {
@@ -23,24 +26,24 @@ export class CorruptLog extends Error {
  * first read, which throws CorruptLog.
  */
 export class DocumentStore {
-  /** Rows in the order in which `own` has them. */
-  readonly added: Uint32Array[] = [];
   private readonly columns: Columns;
   private readonly offsets: Float64Array;
   /** Which of `logs` a row is in, from 1; 0: it is not encoded. */
   private readonly places: Uint8Array;
   private readonly checked: Uint8Array;
-  private readonly logs: WordLog[];
+  private readonly logs: WordLog[] = [];
+  /** The log that rows are added to, and the rows in it, in order. */
+  private own: { log: WordLog; place: number; rows: Uint32Array[] } | null = null;
 
+  /** `count`: rows of the files; `makeLog` is called when the first is added. */
   constructor(
     count: number,
-    private readonly own: WordLog,
+    private readonly makeLog: () => WordLog,
   ) {
     this.columns = makeColumns(count);
     this.offsets = new Float64Array(count);
     this.places = new Uint8Array(count);
     this.checked = new Uint8Array(count);
-    this.logs = [own];
   }
 
   has(row: number): boolean {
@@ -54,18 +57,34 @@ export class DocumentStore {
 
   /** Adds newly encoded rows. */
   add(rows: Uint32Array, { words, columns }: Documents): void {
-    const offset = this.own.append(words);
-    this.added.push(rows);
-    this.place(rows, columns, offset, 1);
+    this.own ??= this.begin();
+    const offset = this.own.log.append(words);
+    this.own.rows.push(rows);
+    this.place(rows, columns, offset, this.own.place);
     for (const row of rows) this.checked[row] = 1;
   }
 
-  /** Takes rows that are not there yet from another log. Whether there was room for one more. */
-  adopt(log: WordLog, rows: Uint32Array, columns: Columns): boolean {
-    if (this.logs.length === 255) return false;
-    this.logs.push(log);
-    this.place(rows, columns, 0, this.logs.length);
-    return true;
+  /** Takes rows that are not there yet from another log, if there is room for one more. */
+  adopt(log: WordLog, rows: Uint32Array, columns: Columns): void {
+    if (this.logs.length < mostLogs) this.place(rows, columns, 0, this.logs.push(log));
+  }
+
+  /** What was added since the last time, its log to be left as it is from now on; null: nothing. */
+  seal(): { log: WordLog; rows: Uint32Array; columns: Columns } | null {
+    if (this.own === null) return null;
+    const { log, rows: parts } = this.own;
+    this.own = null;
+    const rows = new Uint32Array(parts.reduce((sum, part) => sum + part.length, 0));
+    let at = 0;
+    for (const part of parts) {
+      rows.set(part, at);
+      at += part.length;
+    }
+    const columns = makeColumns(rows.length);
+    for (const name of columnNames) {
+      for (let i = 0; i < rows.length; i++) columns[name][i] = this.columns[name][rows[i]!]!;
+    }
+    return { log, rows, columns };
   }
 
   /** The rows of a log are no longer there. */
@@ -74,18 +93,6 @@ export class DocumentStore {
     for (let row = 0; row < this.places.length; row++) {
       if (this.places[row] === place) this.places[row] = 0;
     }
-  }
-
-  /** What `own` holds, for all rows of `added`. */
-  ownColumns(): Columns {
-    const rows = this.added.flatMap((part) => [...part]);
-    const columns = makeColumns(rows.length);
-    for (const name of columnNames) {
-      rows.forEach((row, i) => {
-        columns[name][i] = this.columns[name][row]!;
-      });
-    }
-    return columns;
   }
 
   /** Whether anything of tokens [start, end) is trained, where they are a document of their own. */
@@ -120,6 +127,11 @@ export class DocumentStore {
 
   close(): void {
     for (const log of this.logs) log.close();
+  }
+
+  private begin(): { log: WordLog; place: number; rows: Uint32Array[] } {
+    const log = this.makeLog();
+    return { log, place: this.logs.push(log), rows: [] };
   }
 
   private check(row: number, log: WordLog): void {

@@ -1,13 +1,17 @@
+import { FileLog, type WordLog } from '../cache/log.ts';
+import { RowCache } from '../cache/rows.ts';
 import type { Accounting, DataOptions } from '../data/options.ts';
 import { Spool } from '../data/spool.ts';
 import { EncodePool } from '../worker/pool.ts';
 import { Account } from './account.ts';
 import { closedError, Encoding } from './encoding.ts';
-import { FileLog } from './log.ts';
 import { type RowReference, rowsInOrder, type Skip } from './order.ts';
 import { Records } from './records.ts';
 import { Section } from './section.ts';
 import { DocumentStore } from './store.ts';
+
+/** Milliseconds that closing waits for the name under which rows are left to later runs. */
+const patience = 2000;
 
 /** All rows of the files as one section: shuffled as a whole, their tokens in a file. */
 export class Whole {
@@ -15,6 +19,7 @@ export class Whole {
   private readonly encoding: Encoding;
   private readonly store: DocumentStore;
   private readonly spool = new Spool();
+  private cache: RowCache | null = null;
   private pool: EncodePool | null = null;
   private closing: Promise<void> | null = null;
 
@@ -23,18 +28,27 @@ export class Whole {
     readonly records: Records,
   ) {
     const rows = records.order(options.sampling);
-    this.store = new DocumentStore(records.total, new FileLog(this.spool.newFile('tokens')));
+    this.store = new DocumentStore(records.total, () => new FileLog(this.spool.newFile('tokens')));
     this.encoding = new Encoding(records, rows, this.store, () => this.threads(), options.readAll);
-    this.section = new Section(records, rows, this.store, this.encoding, options);
+    this.section = new Section(records, rows, this.store, this.encoding, options, (log) =>
+      this.discard(log),
+    );
   }
 
   static async open(options: DataOptions): Promise<Whole> {
     return new Whole(options, await Records.open(options));
   }
 
-  /** Begins to encode. */
-  start(): void {
-    this.encoding.reach(0).catch(() => {});
+  /** Begins to encode what earlier runs did not. */
+  async start(): Promise<void> {
+    if (this.options.cache) {
+      this.cache = new RowCache(this.options, this.records.files);
+      const adopted = this.adopt(this.cache);
+      if (this.cache.isQuick) await adopted;
+    }
+    const { length } = this.section.rows;
+    const all = this.encoding.reach(this.options.readAll ? length : 0);
+    all.then(() => (this.encoding.reached === length ? this.leave() : undefined)).catch(() => {});
   }
 
   rows(epoch: number, skip: Skip): AsyncGenerator<RowReference> {
@@ -71,11 +85,35 @@ export class Whole {
   }
 
   private async end(): Promise<void> {
+    const failed = this.encoding.failed;
     this.encoding.end(closedError());
     await this.pool?.close();
+    if (!failed) {
+      const late = setTimeout(() => this.cache?.close(), patience);
+      await this.leave();
+      clearTimeout(late);
+    }
+    this.cache?.close();
     this.store.close();
     this.spool.close();
     this.records.close();
+  }
+
+  private async adopt(cache: RowCache): Promise<void> {
+    for (const { log, rows, columns } of await cache.segments()) {
+      if (this.closing !== null || rows.some((row) => row >= this.records.total)) log.close();
+      else this.store.adopt(log, rows, columns);
+    }
+  }
+
+  /** Leaves what was encoded to later runs. */
+  private async leave(): Promise<void> {
+    const added = this.cache && this.store.seal();
+    if (added?.log instanceof FileLog) await this.cache?.leave({ ...added, log: added.log });
+  }
+
+  private discard(log: WordLog): void {
+    if (log instanceof FileLog) this.cache?.discard(log);
   }
 
   /** Threads are started when there is something to encode. */

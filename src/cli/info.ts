@@ -1,5 +1,7 @@
+import { usage } from '../cache/directory.ts';
 import { entry } from '../config/entry.ts';
 import { resolveConfig } from '../config.ts';
+import { env } from '../env.ts';
 import type { DeviceInfo, MemoryPlan } from '../native/addon.d.ts';
 import { cudaAbsence, devices } from '../native/binding.ts';
 import { findDevice } from '../native/device.ts';
@@ -15,10 +17,16 @@ export async function info(words: string[]): Promise<void> {
   const found = devices();
   const absence = cudaAbsence();
   const plan = entries.length > 0 ? await modelPlan(entries) : null;
-  if (own.json)
-    return printJson({ devices: found, cudaAbsence: absence || null, ...(plan ? { plan } : {}) });
+  const cache = { ...usage(), limit: env.cacheLimit };
+  if (own.json) {
+    const facts = { devices: found, cudaAbsence: absence || null, cache };
+    return printJson({ ...facts, ...(plan ? { plan } : {}) });
+  }
   for (const device of found) await print(deviceText(device));
   if (absence) await print(`no GPU can be used: ${absence}`);
+  const { directory, entries: sets } = cache;
+  const held = `${bytes(cache.bytes)} of at most ${bytes(cache.limit)} in ${count(sets)} data sets`;
+  await print(`tokenized rows: ${held}, ${directory}`);
   if (plan)
     await print(
       `${count(plan.parameters)} parameters, ${count(plan.trainableParameters)} trained\n${memoryLine(plan)}`,

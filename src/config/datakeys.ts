@@ -101,6 +101,12 @@ export const dataKeys = {
     'random',
     'Order of the rows',
   ),
+  datasetCache: key(
+    'data',
+    truth,
+    true,
+    'Take rows that an earlier run tokenized, and leave them to later ones',
+  ),
   datasetNumProc: key(
     'data',
     orNull(integer(1)),

@@ -8,6 +8,7 @@ export const RENAMED: Readonly<Record<string, KeyName>> = {
   adapterNameOrPath: 'adapter',
   datasetName: 'dataset',
   formatting: 'formattingFunc',
+  loadFromCacheFile: 'datasetCache',
   torchDtype: 'dtype',
   maxSeqLength: 'maxLength',
   evaluationStrategy: 'evalStrategy',

@@ -43,6 +43,8 @@ export interface DataOptions {
    * rows the first in the files is named. Else they are encoded a little ahead of training.
    */
   readAll: boolean;
+  /** Whether encoded rows are taken from earlier runs and left to later ones. */
+  cache: boolean;
 }
 
 /** Every row read is trained or left out, by reason. */

@@ -1,11 +1,11 @@
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { hostname } from 'node:os';
+import { hostname, tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { env } from '../env.ts';
 import { AttuneError } from '../errors.ts';
 
 /**
- * Temporary files below the cache directory, for rows that cannot be read where they lie
+ * Temporary files below the cache directory: encoded rows, and rows that cannot be read where they lie
  * (compressed, CSV, Parquet, standard input). `close` removes them, and so does the end of the
  * process; what a killed process left is removed by the next one on the machine.
  */
@@ -29,21 +29,29 @@ export class Spool {
     this.remove();
   }
 
+  /** Where the cache cannot be written, the machine's temporary directory has to do. */
   private create(): string {
-    const root = join(env.cacheDir, 'spool');
     try {
-      mkdirSync(root, { recursive: true });
-      removeAbandoned(root);
-      const directory = mkdtempSync(join(root, `${hostname()}-${process.pid}-`));
-      process.on('exit', this.remove);
-      return directory;
+      return this.createBelow(join(env.cacheDir, 'spool'));
     } catch (error) {
-      const { message } = error as Error;
-      throw new AttuneError(
-        'data',
-        `${root}: no room for temporary rows (set ATTUNE_CACHE): ${message}`,
-      );
+      try {
+        return this.createBelow(join(tmpdir(), `attune-spool-${userInfo().uid}`));
+      } catch {
+        const { message } = error as Error;
+        throw new AttuneError(
+          'data',
+          `${env.cacheDir}: no room for temporary rows (set ATTUNE_CACHE): ${message}`,
+        );
+      }
     }
+  }
+
+  private createBelow(root: string): string {
+    mkdirSync(root, { recursive: true, mode: 0o700 });
+    removeAbandoned(root);
+    const directory = mkdtempSync(join(root, `${hostname()}-${process.pid}-`));
+    process.on('exit', this.remove);
+    return directory;
   }
 }
 

@@ -82,6 +82,7 @@ export async function trainingData(
     batchSize: config.perDeviceTrainBatchSize,
     workers: config.datasetNumProc ?? defaultWorkers(),
     readAll: config.maxSteps < 0,
+    cache: config.datasetCache,
   };
 }
 

@@ -74,6 +74,7 @@ const CHANGES: Readonly<Record<string, 'free' | 'new' | 'split'>> = {
   chat_template: 'free',
   chat_template_path: 'free',
   dataset_num_proc: 'free',
+  dataset_cache: 'free',
   recompute_layers: 'free',
   dtype: 'free',
   device: 'free',

@@ -23,7 +23,15 @@ const TYPESCRIPT: Record<string, string[]> = {
     'src/pack',
     'src/batch/batch.ts',
   ],
+  'src/cache': [
+    'src/errors.ts',
+    'src/env.ts',
+    'src/data',
+    'src/tokenizer/files.ts',
+    'src/worker/documents.ts',
+  ],
   'src/batch': [
+    'src/cache',
     'src/errors.ts',
     'src/data',
     'src/template',

@@ -1,8 +1,8 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { countTokens, type Layout, layOut } from '../../../src/batch/layout.ts';
-import { FileLog, MemoryLog } from '../../../src/batch/log.ts';
 import { CorruptLog, DocumentStore } from '../../../src/batch/store.ts';
+import { FileLog, MemoryLog } from '../../../src/cache/log.ts';
 import type { Packing } from '../../../src/pack/pack.ts';
 import { storeDocuments } from '../../../src/worker/documents.ts';
 import { countTrained } from '../../../src/worker/labels.ts';
@@ -18,7 +18,7 @@ function documents(rows: readonly number[][]) {
 }
 
 function stored(rows: readonly number[][]): DocumentStore {
-  const store = new DocumentStore(rows.length, new MemoryLog());
+  const store = new DocumentStore(rows.length, () => new MemoryLog());
   const indices = Uint32Array.from(rows.keys());
   store.add(indices.subarray(0, 1), storeDocuments(documents(rows.slice(0, 1))));
   store.add(indices.subarray(1), storeDocuments(documents(rows.slice(1))));
@@ -132,7 +132,7 @@ test('a log of another run is read where its words are sound, and refused where 
   written.append(found.words);
   written.close();
   const open = () => {
-    const store = new DocumentStore(3, new MemoryLog());
+    const store = new DocumentStore(3, () => new MemoryLog());
     const log = new FileLog(path, found.words.length);
     store.adopt(log, Uint32Array.of(2, 0, 1).sort(), found.columns);
     return { store, log };

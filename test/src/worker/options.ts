@@ -23,6 +23,7 @@ export function options(changes: Partial<DataOptions> = {}): DataOptions {
     batchSize: 1,
     workers: 1,
     readAll: true,
+    cache: false,
     ...changes,
   };
 }
