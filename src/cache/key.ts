@@ -1,7 +1,8 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { DataOptions } from '../data/options.ts';
+import { addonPaths } from '../native/binding.ts';
 import { tokenizerFiles } from '../tokenizer/files.ts';
 import { sha256 } from './hash.ts';
 
@@ -57,7 +58,7 @@ export function encodingKey(options: DataOptions, contents: readonly string[]): 
   );
 }
 
-/** A hash of this build's code that encodes, so that no other code's results are taken for its own. */
+/** A hash of this build's code that encodes, native code by its date, so that no other code's results are taken for its own. */
 function encoderHash(): string {
   const files = encoder.flatMap((folder) => {
     const directory = fileURLToPath(new URL(`../${folder}`, import.meta.url));
@@ -66,5 +67,7 @@ function encoderHash(): string {
       .sort()
       .map((name) => join(directory, name));
   });
-  return sha256(...files.map((path) => readFileSync(path)));
+  const addon = addonPaths().find((path) => existsSync(path));
+  const { size, mtimeMs } = addon ? statSync(addon) : { size: 0, mtimeMs: 0 };
+  return sha256(`${size} ${mtimeMs}`, ...files.map((path) => readFileSync(path)));
 }

@@ -27,6 +27,7 @@ const TYPESCRIPT: Record<string, string[]> = {
     'src/errors.ts',
     'src/env.ts',
     'src/data',
+    'src/native/binding.ts',
     'src/tokenizer/files.ts',
     'src/worker/documents.ts',
   ],
