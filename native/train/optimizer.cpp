@@ -7,6 +7,13 @@
 
 namespace attune {
 
+namespace {
+
+// The second moment is a square in float32: beyond this it would be infinite, and stay so.
+constexpr double kLargestNorm = 1e18;
+
+}  // namespace
+
 void Optimizer::clear_gradients() {
   for (const Parameter* parameter : parameters_.trained())
     backend_.zero(parameter->gradient, static_cast<size_t>(parameter->size()) * sizeof(float));
@@ -31,14 +38,15 @@ UpdateResult Optimizer::update(const UpdateOptions& options, bool usable) {
       backend_.square_sum({gradients.data(), sizes.data(), static_cast<int64_t>(gradients.size())});
   UpdateResult result;
   result.grad_norm = std::sqrt(sum) / options.tokens;
-  result.applied = usable && std::isfinite(result.grad_norm);
+  const double clip = options.max_grad_norm > 0
+                          ? std::min(1.0, options.max_grad_norm / (result.grad_norm + 1e-6))
+                          : 1.0;
+  // False for a norm that is not finite, too.
+  result.applied = usable && clip * result.grad_norm < kLargestNorm;
   if (!result.applied) {
     clear_gradients();
     return result;
   }
-  const double clip = options.max_grad_norm > 0
-                          ? std::min(1.0, options.max_grad_norm / (result.grad_norm + 1e-6))
-                          : 1.0;
   std::vector<AdamwTensor> tensors;
   for (const Parameter* parameter : trained) {
     AdamwTensor tensor;

@@ -13,16 +13,10 @@ import { findDevice } from '../native/device.ts';
 import { orAborted } from './abort.ts';
 import { Checkpoints } from './checkpoints.ts';
 import { evaluationData, evaluationFiles, trainingData } from './data.ts';
+import { type Alternative, fitEngine } from './fit.ts';
 import { compareIdentities, identify } from './identity.ts';
 import { MetricsFile } from './metrics.ts';
-import {
-  type DType,
-  defaultDType,
-  type EngineRequest,
-  type Model,
-  openModel,
-  startEngine,
-} from './model.ts';
+import { type DType, defaultDType, type EngineRequest, type Model, openModel } from './model.ts';
 import { prepareRecord } from './record.ts';
 import type { AdapterPlan } from './result.ts';
 import { findCheckpoint, type Resumed, takeOver } from './resume.ts';
@@ -95,6 +89,27 @@ export function engineRequest(
   };
 }
 
+/** Ways to train the same model in less memory, for the message that it does not fit. */
+function alternatives(
+  config: TrainConfig,
+  device: DeviceInfo,
+  model: Model,
+  maxLength: number,
+): Alternative[] {
+  const change = (text: string, changed: Partial<TrainConfig>): Alternative => {
+    const other = { ...config, ...changed };
+    const adapter = planAdapter(other, model);
+    return { text, request: engineRequest(other, device, adapter, maxLength) };
+  };
+  const found: Alternative[] = [];
+  if (config.dtype === 'float32') found.push(change('dtype bfloat16', { dtype: 'bfloat16' }));
+  if (config.recomputeLayers !== null) {
+    found.push(change('recompute_layers null', { recomputeLayers: null }));
+  }
+  if (config.method === 'full') found.push(change('method lora', { method: 'lora' }));
+  return found;
+}
+
 /**
  * Opens a run. Rows are being read and tokenized while memory is taken and weights are loaded.
  * Whatever fails, all that was opened is closed again.
@@ -143,10 +158,16 @@ async function open(
   const maxLength =
     config.maxLength ?? (await wait<number>(opening.then((dataset) => dataset.longest())));
   const request = engineRequest(config, device, adapter, maxLength);
-  const { dtype, maxTokens: capacity } = request;
+  const { dtype } = request;
   const { record } = config;
   if (record !== null) await prepareRecord(record);
-  const { engine, loaded } = startEngine(model, { ...request, record });
+  const others = alternatives(config, device, model, maxLength);
+  const { engine, loaded, capacity } = fitEngine(
+    model,
+    { ...request, record },
+    others,
+    patience.tell,
+  );
   closers.push(() => engine.dispose());
   const [dataset] = await wait(Promise.all([opening, loaded]));
   let evaluation: Dataset | null = null;

@@ -3,9 +3,12 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
+#include <limits>
 #include <string>
 
 #include "backend/shapes.h"
@@ -65,9 +68,48 @@ void release_scratch(void* memory) { std::free(memory); }
 
 HostBackend::~HostBackend() = default;
 
+namespace {
+
+/** The number that a file begins with; `none` where it holds another word, or is not there. */
+uint64_t number_in(const std::string& path, uint64_t none) {
+  std::ifstream file(path);
+  uint64_t number = 0;
+  return file >> number ? number : none;
+}
+
+/** The least that the control groups of this process allow (containers, batch systems). */
+uint64_t group_limit() {
+  uint64_t least = std::numeric_limits<uint64_t>::max();
+  std::ifstream groups("/proc/self/cgroup");
+  for (std::string line; std::getline(groups, line);) {
+    const size_t first = line.find(':'), second = line.find(':', first + 1);
+    if (second == std::string::npos) continue;
+    const std::string kinds = line.substr(first + 1, second - first - 1);
+    const bool unified = kinds.empty();
+    if (!unified && kinds != "memory") continue;
+    const std::string root = unified ? "/sys/fs/cgroup" : "/sys/fs/cgroup/memory";
+    const char* const name = unified ? "/memory.max" : "/memory.limit_in_bytes";
+    // Groups above limit those below; inside a container the path may be that of the host.
+    for (std::string path = line.substr(second + 1);; path = path.substr(0, path.rfind('/'))) {
+      while (!path.empty() && path.back() == '/') path.pop_back();
+      least = std::min(least, number_in(root + path + name, least));
+      if (path.empty()) break;
+    }
+  }
+  return least;
+}
+
+}  // namespace
+
+// ATTUNE_MEMORY: MiB to get along with.
 uint64_t host_memory() {
   const long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGE_SIZE);
-  return pages > 0 && size > 0 ? static_cast<uint64_t>(pages) * static_cast<uint64_t>(size) : 0;
+  if (pages <= 0 || size <= 0) return 0;
+  const char* const asked = std::getenv("ATTUNE_MEMORY");
+  const uint64_t most = asked ? std::strtoull(asked, nullptr, 10) << 20 : 0;
+  const uint64_t all = static_cast<uint64_t>(pages) * static_cast<uint64_t>(size);
+  const uint64_t least = std::min(all, group_limit());
+  return most > 0 ? std::min(least, most) : least;
 }
 
 uint64_t HostBackend::memory() { return host_memory(); }
