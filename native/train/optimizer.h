@@ -25,8 +25,8 @@ class Optimizer {
   /**
    * Divides the gradients, clips them to `max_grad_norm` (torch's rule: factor
    * max / (norm + 1e-6), at most 1) and steps AdamW. A norm that is not finite or whose
-   * square a moment cannot hold (1e18, after clipping), or a step that is not `usable`, leaves weights, moments and the step count untouched. The gradients
-   * are cleared either way.
+   * square a moment cannot hold (1e18, after clipping), or a step that is not `usable`, leaves
+   * weights, moments and the step count untouched. The gradients are cleared either way.
    */
   UpdateResult update(const UpdateOptions&, bool usable = true);
 

@@ -7,7 +7,7 @@ import { random } from './proof.ts';
 
 const [HIDDEN, INNER, HEADS, KV, LAYERS, VOCABULARY] = [24, 40, 4, 2, 2, 272];
 
-function shapes(): [string, number[]][] {
+function shapes(untied: boolean): [string, number[]][] {
   const size = HIDDEN / HEADS;
   const layer = (at: string): [string, number[]][] => [
     [`${at}input_layernorm.weight`, [HIDDEN]],
@@ -24,11 +24,15 @@ function shapes(): [string, number[]][] {
     ['model.embed_tokens.weight', [VOCABULARY, HIDDEN]],
     ...Array.from({ length: LAYERS }, (_, i) => layer(`model.layers.${i}.`)).flat(),
     ['model.norm.weight', [HIDDEN]],
+    ...(untied ? [['lm_head.weight', [VOCABULARY, HIDDEN]] as [string, number[]]] : []),
   ];
 }
 
-/** Writes the model in Hugging Face layout, stored as float32 or bfloat16; returns its folder. */
-export function writeTinyModel(dir: string, dtype: 'F32' | 'BF16'): string {
+/**
+ * Writes the model in Hugging Face layout, stored as float32 or bfloat16; returns its folder. Text with
+ * the character `spoilt` has a loss that is not a number: what is embedded for it is none.
+ */
+export function writeTinyModel(dir: string, dtype: 'F32' | 'BF16', spoilt?: string): string {
   mkdirSync(dir, { recursive: true });
   const json = (name: string, value: unknown) =>
     writeFileSync(join(dir, name), JSON.stringify(value));
@@ -45,13 +49,15 @@ export function writeTinyModel(dir: string, dtype: 'F32' | 'BF16'): string {
     hidden_act: 'silu',
     rms_norm_eps: 1e-5,
     rope_theta: 10000,
-    tie_word_embeddings: true,
+    tie_word_embeddings: spoilt === undefined,
     bos_token_id: 262,
     eos_token_id: 263,
   });
   json('tokenizer.json', tokenizerJson());
   json('tokenizer_config.json', tokenizerConfig);
-  const tensors = shapes().map(([name, shape]): TensorLayout => ({ name, dtype, shape }));
+  const tensors = shapes(spoilt !== undefined).map(
+    ([name, shape]): TensorLayout => ({ name, dtype, shape }),
+  );
   const { header, offsets } = makeHeader(tensors);
   const last = tensors.length - 1;
   const bytes = Buffer.alloc(offsets[last]! + tensorBytes(tensors[last]!));
@@ -60,7 +66,10 @@ export function writeTinyModel(dir: string, dtype: 'F32' | 'BF16'): string {
   tensors.forEach(({ name, shape }, i) => {
     const count = shape.reduce((a, b) => a * b, 1);
     for (let j = 0; j < count; j++) {
-      const value = Math.fround((name.includes('norm') ? 1 : 0) + 0.2 * (2 * next() - 1));
+      const token = Math.floor(j / HIDDEN);
+      const isSpoilt = name.includes('embed') && token === spoilt?.charCodeAt(0);
+      const centre = isSpoilt ? Number.NaN : name.includes('norm') ? 1 : 0;
+      const value = Math.fround(centre + 0.2 * (2 * next() - 1));
       if (dtype === 'F32') bytes.writeFloatLE(value, offsets[i]! + 4 * j);
       else {
         const float = Buffer.alloc(4);
