@@ -92,6 +92,12 @@ program
   .action(async (options) => (await import('./cli/merge.ts')).merge(options));
 
 program
+  .command('report')
+  .description('write the report of a run anew, also of one that was killed')
+  .argument('<dir>', 'output_dir of the run')
+  .action(async (dir: string) => (await import('./cli/runreport.ts')).runReport(dir));
+
+program
   .command('bench')
   .description('the kernel and training benchmarks')
   .argument('[name]', 'one of them')

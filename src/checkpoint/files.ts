@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, rename, rm, stat } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import { AttuneError } from '../errors.ts';
 import { syncDirectory, writeSynced } from './durable.ts';
 
@@ -96,4 +96,18 @@ export function copiedFile(name: string, source: string): OutputFile {
     write: async (path) => void (await writeSynced(path, await readFile(source))),
     bytes: () => readFile(source),
   };
+}
+
+/** Writes one file of many parts, whole or not at all. */
+export async function writeParts(path: string, parts: AsyncIterable<string>): Promise<void> {
+  const write = async (to: string) => {
+    const file = await open(to, 'w');
+    try {
+      for await (const part of parts) await file.writeFile(part);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+  };
+  await writeFiles(dirname(path), [{ name: basename(path), write }]);
 }

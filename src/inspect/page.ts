@@ -1,9 +1,7 @@
-import { createWriteStream } from 'node:fs';
-import { basename, dirname } from 'node:path';
-import { pipeline } from 'node:stream/promises';
+import { basename } from 'node:path';
 import { Dataset } from '../batch/dataset.ts';
 import type { ShownRow } from '../batch/inspect.ts';
-import { writeFiles } from '../checkpoint/files.ts';
+import { writeParts } from '../checkpoint/files.ts';
 import { changedSettings } from '../config/changed.ts';
 import type { TrainConfig } from '../config.ts';
 import type { DataOptions } from '../data/options.ts';
@@ -43,12 +41,7 @@ export async function writeDataPage(
 ): Promise<void> {
   const config = typeof request.losses === 'string' ? withResult(given, request.losses) : given;
   const collected = await new Gathering(config, request).run();
-  await writeFiles(dirname(path), [
-    {
-      name: basename(path),
-      write: (to) => pipeline(dataPage(...collected), createWriteStream(to)),
-    },
-  ]);
+  await writeParts(path, dataPage(...collected));
 }
 
 /** Everything that a page is made from, gathered in one pass over the rows. */

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { pageAssets } from './assets.ts';
 import { type Columns, type DataPage, joinColumns } from './model.ts';
+import type { RunPage } from './run.ts';
 
 /**
  * A page of its own: nothing is loaded, and its policy lets nothing run but the program in it. Data
@@ -53,6 +54,11 @@ export function dataPage(
     for (const [i, chunk] of chunks.entries()) yield dataScript(`chunk${i}`, chunk);
   }
   return page('data', model.title, model, first, rest());
+}
+
+/** Parts of the report of a run. */
+export function runPage(model: RunPage): AsyncGenerator<string> {
+  return page('run', model.title, model, [], []);
 }
 
 function dataScript(id: string, bytes: Uint8Array): string {

@@ -10,6 +10,7 @@ import type { StepRecord, TrainEvents, TrainResult } from './events.ts';
 import { accountingLines } from './format.ts';
 import { type Alarm, Guards, stopError } from './guards.ts';
 import type { GuardRow } from './metrics.ts';
+import { reported } from './report.ts';
 import { saveResult } from './result.ts';
 import { carriedState } from './resume.ts';
 import { type Rewind, Rewinder } from './rewind.ts';
@@ -60,6 +61,10 @@ export class SFTTrainer extends EventEmitter<TrainEvents> {
   async *steps(): AsyncGenerator<StepRecord, void, void> {
     if (this.#used) throw new AttuneError('config', 'a trainer runs once; make another');
     this.#used = true;
+    yield* reported(this, this.#steps());
+  }
+
+  async *#steps(): AsyncGenerator<StepRecord, void, void> {
     for (const note of this.#notes) this.emit('warning', note);
     this.#stopIfAborted('before step 1');
     if (this.config.isolate) {

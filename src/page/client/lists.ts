@@ -1,4 +1,4 @@
-import { FLAGS } from '../model.ts';
+import { FLAGS, type PageAccount, type PageSetting } from '../model.ts';
 import { count, percent } from '../numbers.ts';
 import { button, el } from './dom.ts';
 import type { Query } from './query.ts';
@@ -9,8 +9,8 @@ import { table } from './table.ts';
 export type Show = (query: Partial<Query>) => void;
 
 /** What became of the rows of an epoch. */
-export function account({ page }: Store): HTMLElement {
-  const { available, read, trained, leftOut, truncated, tokens, trainedTokens } = page.account;
+export function accountOf(account: PageAccount): HTMLElement {
+  const { available, read, trained, leftOut, truncated, tokens, trainedTokens } = account;
   const out = leftOut.reduce((sum, reason) => sum + reason.count, 0);
   const of = read < available ? ` of ${count(available)}` : '';
   return el(
@@ -143,11 +143,11 @@ export function repeats(store: Store, show: Show): HTMLElement {
   );
 }
 
-export function settings({ page }: Store): HTMLElement {
-  if (page.settings.length === 0) return el('p', {}, 'None.');
+export function settingsTable(settings: PageSetting[]): HTMLElement {
+  if (settings.length === 0) return el('p', {}, 'None.');
   return table(
     ['Key', 'Value', 'Default'],
-    page.settings.map(({ name, value, fallback }) => [el('code', {}, name), value, fallback]),
+    settings.map(({ name, value, fallback }) => [el('code', {}, name), value, fallback]),
     [3, 3],
   );
 }

@@ -3,7 +3,7 @@ import { count, percent, short } from '../numbers.ts';
 import { cost } from './cost.ts';
 import { button, el } from './dom.ts';
 import { type Bin, bins, histogram } from './histogram.ts';
-import { account, repeats, type Show, settings, sources } from './lists.ts';
+import { accountOf, repeats, type Show, settingsTable, sources } from './lists.ts';
 import { type Measure, measured, type Query } from './query.ts';
 import { flagCount, type Store } from './store.ts';
 import { table } from './table.ts';
@@ -24,10 +24,10 @@ export function overview(store: Store, show: Show): HTMLElement {
     section('Cost', cost(store)),
     section('Lengths and masks', histograms(store, show)),
     section('Packing', packing(store)),
-    section('Account of rows', account(store)),
+    section('Account of rows', accountOf(page.account)),
     section('Sources', sources(store, show)),
     section('Duplicates and leakage', repeats(store, show)),
-    section('Settings that differ from the defaults', settings(store)),
+    section('Settings that differ from the defaults', settingsTable(page.settings)),
   );
 }
 

@@ -1,8 +1,7 @@
 /** Pages of many rows that were never tokenized. */
-import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import type { ShownRow } from '../../../src/batch/inspect.ts';
+import { writeParts } from '../../../src/checkpoint/files.ts';
 import { RowCollector } from '../../../src/inspect/rows.ts';
 import { dataPage } from '../../../src/page/html.ts';
 import type { DataPage } from '../../../src/page/model.ts';
@@ -17,7 +16,7 @@ export async function manyRows(count: number, losses = false): Promise<string> {
   const { columns, chunks } = await collector.finish();
   const path = join(workDir, `many-${count}.html`);
   const page = { ...model(count), chunks: collector.starts, lossesOf: losses ? 'out' : null };
-  await pipeline(dataPage(page, columns, chunks), createWriteStream(path));
+  await writeParts(path, dataPage(page, columns, chunks));
   return path;
 }
 
