@@ -54,6 +54,11 @@ Json describe_plan(const MemoryPlan& plan) {
 MemoryMeter::MemoryMeter(const std::string& device, Backend& backend)
     : backend_(backend), device_(device), before_(device == "cpu" ? status("VmRSS") : 0) {}
 
+void MemoryMeter::restart() {
+  peak_ = 0;
+  if (device_ == "cpu") std::ofstream("/proc/self/clear_refs") << "5\n";  // VmHWM becomes VmRSS
+}
+
 void MemoryMeter::look() {
   const uint64_t now = device_ == "cpu" ? status("VmHWM") - before_ : backend_.taken();
   peak_ = std::max(peak_, now);

@@ -24,6 +24,9 @@ class MemoryMeter {
   /** Made before the engine: what the process has by then is none of the plan's. */
   MemoryMeter(const std::string& device, Backend& backend);
 
+  /** Forgets what the process had for a while only, such as files being read. */
+  void restart();
+
   /** Looks again; call after each step. */
   void look();
 

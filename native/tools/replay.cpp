@@ -44,7 +44,10 @@ class Player {
   Player(Engine& engine, Backend& backend, MemoryMeter& meter, Replay& result)
       : engine_(engine), backend_(backend), meter_(meter), result_(result) {}
 
-  void operator()(const LoadCall& call) { engine_.load(call.reads); }
+  void operator()(const LoadCall& call) {
+    engine_.load(call.reads);
+    meter_.restart();
+  }
   void operator()(const RestoreCall& call) { engine_.restore(call.progress); }
   void operator()(const AccumulateCall& call) {
     if (began_ == 0) began_ = now();
