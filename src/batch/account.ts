@@ -32,7 +32,7 @@ export class Account {
   }
 
   /** The sum so far, of an epoch of `available` rows of data. */
-  total(sources: SourceAccount[], available: number): Accounting {
+  total(sources: SourceAccount[], available: number | null): Accounting {
     const { sum } = this;
     const room = this.capacity === null ? sum.tokens : sum.rows * this.capacity;
     return {

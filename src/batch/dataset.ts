@@ -2,7 +2,10 @@ import type { Accounting, DataOptions, InspectedRow } from '../data/options.ts';
 import { AttuneError } from '../errors.ts';
 import type { Document } from '../worker/documents.ts';
 import { type Batch, makeBatch } from './batch.ts';
+import type { Data } from './data.ts';
 import { inspectRows, type ShownRow, shownRows } from './inspect.ts';
+import type { Records } from './records.ts';
+import { Stream, type WindowSize } from './stream.ts';
 import { Whole } from './whole.ts';
 
 /** A batch, and how far into its epoch it reaches. */
@@ -18,23 +21,27 @@ export interface EpochBatch extends Batch {
 export class Dataset {
   private constructor(
     private readonly options: DataOptions,
-    private readonly data: Whole,
+    private readonly data: Data,
   ) {}
 
   /**
-   * Indexes the files and starts to encode them, unless only `inspect` is wanted. Rejects with
-   * `config` for impossible options and with `data` for a file that cannot be read.
+   * Opens the files and starts to encode them, unless only `inspect` is wanted. Rejects with `config`
+   * for impossible options and with `data` for a file that cannot be read. `windows`: how a stream is
+   * cut, where not as usual.
    */
-  static async open(options: DataOptions, { encode = true } = {}): Promise<Dataset> {
+  static async open(
+    options: DataOptions,
+    { encode = true, windows }: { encode?: boolean; windows?: WindowSize } = {},
+  ): Promise<Dataset> {
     check(options);
-    const data = await Whole.open(options);
+    const data = await (options.streaming ? Stream.open(options, windows) : Whole.open(options));
     if (encode) await data.start();
     return new Dataset(options, data);
   }
 
   /** The data files: as they are called, where their bytes lie, and their weights. */
-  get sources(): readonly { name: string; path: string; weight: number }[] {
-    return this.data.records.sources;
+  get sources(): Data['sources'] {
+    return this.data.sources;
   }
 
   /** Packed rows (documents when not packing) of an epoch; waits until all is encoded. */
@@ -47,8 +54,8 @@ export class Dataset {
     return this.data.accounting();
   }
 
-  /** Rows encoded by now, and rows of the files. */
-  get progress(): { read: number; available: number } {
+  /** Rows encoded by now, and rows of the files as far as they are known. */
+  get progress(): Data['progress'] {
     return this.data.progress;
   }
 
@@ -86,12 +93,17 @@ export class Dataset {
 
   /** Every row in file order, before packing, for people to look at. */
   inspect(): AsyncGenerator<InspectedRow> {
-    return inspectRows(this.data.records, this.options);
+    return inspectRows(this.records, this.options);
   }
 
   /** Every `every`th of these rows, with the places of tokens in the text. */
   shown(every = 1): AsyncGenerator<ShownRow> {
-    return shownRows(this.data.records, this.options, every);
+    return shownRows(this.records, this.options, every);
+  }
+
+  private get records(): Records {
+    if (this.data instanceof Whole) return this.data.records;
+    throw new AttuneError('config', 'dataset_streaming: rows are shown without it');
   }
 
   /** Stops encoding and ends the threads. What waits is rejected with `disposed`. Idempotent. */
@@ -100,13 +112,19 @@ export class Dataset {
   }
 }
 
-function check({ files, packing, maxLength, batchSize }: DataOptions): void {
+function check({ files, packing, maxLength, batchSize, streaming, sampling }: DataOptions): void {
   if (files.length === 0) throw new AttuneError('config', 'no data file is given');
   if (packing !== false && maxLength === null) {
     throw new AttuneError('config', 'packing needs max_length');
   }
   if (maxLength !== null && maxLength < 2) {
     throw new AttuneError('config', `max_length is ${maxLength}; a row needs two tokens to train`);
+  }
+  if (streaming && sampling === 'group_by_length') {
+    throw new AttuneError(
+      'config',
+      'group_by_length needs all lengths: not with dataset_streaming',
+    );
   }
   if (batchSize < 1) throw new AttuneError('config', 'the batch size must be at least 1');
 }

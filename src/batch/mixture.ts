@@ -1,31 +1,38 @@
-import type { Source } from '../data/source.ts';
-import { permutation, purpose } from './random.ts';
+import { permutation, purpose, unit } from './random.ts';
 
-type Weighted = Pick<Source, 'weight'> & { rows: { length: number } };
+/** Rows that are drawn from together: how many there are and are used, and the key of the choice. */
+export interface Part {
+  count: number;
+  used: number;
+  key: number;
+}
 
 /** Rows of a file of `rows` rows that are used in an epoch; at least one. */
 export function usedRows(rows: number, weight: number): number {
   return Math.max(1, Math.round(rows * weight));
 }
 
+/** The same for a part of a file: more or less by less than one row, so that the mean is the weight. */
+export function usedOfPart(rows: number, weight: number, seed: number, key: number): number {
+  return Math.floor(rows * weight + unit(purpose.mixture, seed, key));
+}
+
 /**
- * Which rows of the files are used, as places among all rows, file by file: with weight 2.3 every
- * row twice, and once more three tenths of them, chosen at random by the seed and the same in every
- * epoch. null where every row is used once.
+ * Which rows are used, as places among all rows, part by part: with weight 2.3 every row twice, and once
+ * more three tenths of them, chosen at random by the seed and the same in every epoch. null where
+ * every row is used once.
  */
-export function drawRows(sources: readonly Weighted[], seed: number): Uint32Array | null {
-  if (sources.every(({ weight }) => weight === 1)) return null;
-  const drawn = new Uint32Array(
-    sources.reduce((sum, { rows, weight }) => sum + usedRows(rows.length, weight), 0),
-  );
+export function drawRows(parts: readonly Part[], seed: number): Uint32Array | null {
+  if (parts.every(({ count, used }) => count === used)) return null;
+  const drawn = new Uint32Array(parts.reduce((sum, { used }) => sum + used, 0));
   let at = 0;
   let first = 0;
-  sources.forEach(({ rows: { length }, weight }, file) => {
-    for (let left = usedRows(length, weight); left > 0; left -= Math.min(left, length)) {
-      const chosen = permutation(length, purpose.mixture, seed, file).subarray(0, left).sort();
+  for (const { count, used, key } of parts) {
+    for (let left = used; left > 0; left -= Math.min(left, count)) {
+      const chosen = permutation(count, purpose.mixture, seed, key).subarray(0, left).sort();
       for (const row of chosen) drawn[at++] = first + row;
     }
-    first += length;
-  });
+    first += count;
+  }
   return drawn;
 }

@@ -39,7 +39,9 @@ export async function* rowsInOrder(
   }
   const random = sampling === 'random';
   const order =
-    random && epoch > 0 ? permutation(section.count, purpose.blocks, seed, epoch) : null;
+    random && epoch > 0
+      ? permutation(section.count, purpose.blocks, seed, epoch, ...section.key)
+      : null;
   let before = 0;
   for (let i = 0; i < section.count; i++) {
     const block = order?.[i] ?? i;
@@ -52,7 +54,9 @@ export async function* rowsInOrder(
     }
     const layout = await section.layout(block);
     const count = rowCount(layout);
-    const rows = random ? permutation(count, purpose.rows, seed, epoch, block) : null;
+    const rows = random
+      ? permutation(count, purpose.rows, seed, epoch, block, ...section.key)
+      : null;
     for (let row = Math.min(skip.rows, count); row < count; row++) {
       const progress = (before + (records * (row + 1)) / count) / section.rows.length;
       yield { section, block, layout, row: rows?.[row] ?? row, progress };

@@ -1,3 +1,4 @@
+import type { ChunkSource } from '../data/chunks.ts';
 import { listFiles } from '../data/files.ts';
 import { type Formatter, loadFormatter } from '../data/formatting.ts';
 import type { DataOptions, SourceAccount } from '../data/options.ts';
@@ -5,13 +6,14 @@ import { RowReader } from '../data/reader.ts';
 import { type Place, type Shape, toRecord, writtenShape } from '../data/record.ts';
 import type { RowRange } from '../data/rows.ts';
 import { openSource, type Source } from '../data/source.ts';
-import { Spool } from '../data/spool.ts';
+import type { Spool } from '../data/spool.ts';
 import type { RowFault } from '../worker/fault.ts';
 import type { EncodeTask, TaskFile } from '../worker/messages.ts';
 import { drawRows, usedRows } from './mixture.ts';
 import { permutation, purpose } from './random.ts';
 
 type RecordOptions = Pick<DataOptions, 'files' | 'datasetTextField' | 'formatting' | 'seed'>;
+type OrderOptions = Pick<DataOptions, 'sampling' | 'seed'>;
 
 /** A row as it was read and formatted. */
 export interface ReadRow {
@@ -30,37 +32,36 @@ export interface ReadRow {
  */
 export class Records {
   readonly length: number;
-  /** The shape of each file's first row; every other row must have it too. */
-  readonly shapes: Shape[];
   /** Index of each source's first row among all rows of the files, and their number. */
   private readonly firsts: number[] = [0];
-  /** Which of all rows each record is; null: every row once. */
-  private readonly drawn: Uint32Array | null;
 
-  private constructor(
-    readonly sources: readonly Source[],
-    private readonly options: RecordOptions,
+  /**
+   * `shapes`: of each source's first row; every other row must have it too. `drawn`: which of all rows
+   * each record is; null: every row once.
+   */
+  constructor(
+    readonly sources: readonly (Source & Partial<ChunkSource>)[],
+    readonly shapes: readonly Shape[],
+    private readonly drawn: Uint32Array | null,
     private readonly format: Formatter,
-    private readonly spool: Spool,
+    private readonly countLines: (source: number, end: number) => Promise<number> = async () => 0,
   ) {
     for (const { rows } of sources) this.firsts.push(this.total + rows.length);
-    this.drawn = drawRows(sources, options.seed);
-    this.length = this.drawn?.length ?? this.total;
-    this.shapes = sources.map((source) => this.firstShape(source));
+    this.length = drawn?.length ?? this.total;
   }
 
   /** Indexes the files. Rejects with `data`, as openSource does, or where a first row is not understood. */
-  static async open(options: RecordOptions): Promise<Records> {
+  static async open(options: RecordOptions, spool: Spool): Promise<Records> {
     const format = await loadFormatter(options.formatting, options.datasetTextField);
-    const spool = new Spool();
-    try {
-      const sources: Source[] = [];
-      for (const file of listFiles(options.files)) sources.push(await openSource(file, spool));
-      return new Records(sources, options, format, spool);
-    } catch (error) {
-      spool.close();
-      throw error;
-    }
+    const sources: Source[] = [];
+    for (const file of listFiles(options.files)) sources.push(await openSource(file, spool));
+    const parts = sources.map(({ rows: { length: count }, weight }, key) => ({
+      count,
+      used: usedRows(count, weight),
+      key,
+    }));
+    const shapes = sources.map((source) => firstShape(source, options, format));
+    return new Records(sources, shapes, drawRows(parts, options.seed), format);
   }
 
   /** The sources as workers open them. */
@@ -78,11 +79,11 @@ export class Records {
     }));
   }
 
-  /** The rows of an epoch as places among all rows: shuffled where asked, else in file order. */
-  order(sampling: DataOptions['sampling']): Uint32Array {
+  /** The rows of an epoch as places among all rows: shuffled by the seed and `key`, or in file order. */
+  order({ sampling, seed }: OrderOptions, ...key: number[]): Uint32Array {
     const { length, drawn } = this;
     if (sampling === 'random') {
-      const order = permutation(length, purpose.records, this.options.seed);
+      const order = permutation(length, purpose.records, seed, ...key);
       return drawn === null ? order : order.map((index) => drawn[index]!);
     }
     return drawn ?? Uint32Array.from({ length }, (_, index) => index);
@@ -109,7 +110,7 @@ export class Records {
       task.files[i] = named.get(source)!;
       task.starts[i] = range.start;
       task.ends[i] = range.end;
-      task.lines[i] = range.line;
+      task.lines[i] = this.lineOf(source, range);
     }
     return task;
   }
@@ -120,15 +121,24 @@ export class Records {
     return range.end - range.start;
   }
 
-  /** FILE:LINE of a row. */
+  /** FILE:LINE of a row, or its byte where nobody counted lines. */
   place(row: number): string {
     const { source, range } = this.find(row);
-    return `${this.sources[source]!.name}:${range.line}`;
+    const line = this.lineOf(source, range);
+    const { name } = this.sources[source]!;
+    return Number.isNaN(line) ? `${name} (byte ${range.start})` : `${name}:${line}`;
   }
 
-  /** The error of a bad row, as people are told it. */
-  async explain(error: RowFault, _run: (task: EncodeTask) => Promise<unknown>): Promise<Error> {
-    return error;
+  /** The error of a bad row with its line, which is counted now where it was not before. */
+  async explain(error: RowFault, run: (task: EncodeTask) => Promise<unknown>): Promise<Error> {
+    const { source, range } = this.find(error.row);
+    if (!Number.isNaN(this.lineOf(source, range))) return error;
+    const task = this.task(Uint32Array.of(error.row));
+    task.lines[0] = 1 + (await this.countLines(source, range.start));
+    return run(task).then(
+      () => error,
+      (same: Error) => same,
+    );
   }
 
   /** Reads every `every`th row of the files in order, used or not. Throws `data` for one that cannot be read. */
@@ -153,11 +163,6 @@ export class Records {
     }
   }
 
-  /** Removes temporary files. Idempotent. */
-  close(): void {
-    this.spool.close();
-  }
-
   /** Rows of the files. */
   get total(): number {
     return this.firsts.at(-1) ?? 0;
@@ -179,15 +184,22 @@ export class Records {
     return { name, path, form, shape: this.shapes[source]! };
   }
 
-  private firstShape(source: Source): Shape {
-    const reader = new RowReader(source);
-    try {
-      const range = source.rows.at(0);
-      const place = { file: source.name, line: range.line };
-      const value = this.format(reader.read(range), place);
-      return writtenShape(toRecord(value, this.options.datasetTextField, place));
-    } finally {
-      reader.close();
-    }
+  /** NaN where nobody counted. */
+  private lineOf(source: number, { line }: RowRange): number {
+    const { linesBefore = 0 } = this.sources[source]!;
+    return linesBefore === null ? Number.NaN : linesBefore + line;
+  }
+}
+
+/** The shape of the first row of a source. Throws `data` where it is not understood. */
+export function firstShape(source: Source, options: RecordOptions, format: Formatter): Shape {
+  const reader = new RowReader(source);
+  try {
+    const range = source.rows.at(0);
+    const place = { file: source.name, line: range.line };
+    const value = format(reader.read(range), place);
+    return writtenShape(toRecord(value, options.datasetTextField, place));
+  } finally {
+    reader.close();
   }
 }

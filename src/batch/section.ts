@@ -53,6 +53,8 @@ export class Section {
     readonly encoding: Encoding,
     private readonly options: DataOptions,
     private readonly discard: (log: WordLog) => void = () => {},
+    /** Tells its order from that of other sections. */
+    readonly key: readonly number[] = [],
   ) {
     const { packing, packedTogether } = options;
     this.bounds = blockBounds(rows.length, packing === false ? false : packedTogether);

@@ -4,6 +4,7 @@ import type { Accounting, DataOptions } from '../data/options.ts';
 import { Spool } from '../data/spool.ts';
 import { EncodePool } from '../worker/pool.ts';
 import { Account } from './account.ts';
+import type { Data } from './data.ts';
 import { closedError, Encoding } from './encoding.ts';
 import { type RowReference, rowsInOrder, type Skip } from './order.ts';
 import { Records } from './records.ts';
@@ -14,11 +15,10 @@ import { DocumentStore } from './store.ts';
 const patience = 2000;
 
 /** All rows of the files as one section: shuffled as a whole, their tokens in a file. */
-export class Whole {
+export class Whole implements Data {
   private readonly section: Section;
   private readonly encoding: Encoding;
   private readonly store: DocumentStore;
-  private readonly spool = new Spool();
   private cache: RowCache | null = null;
   private pool: EncodePool | null = null;
   private closing: Promise<void> | null = null;
@@ -26,8 +26,9 @@ export class Whole {
   private constructor(
     private readonly options: DataOptions,
     readonly records: Records,
+    private readonly spool: Spool,
   ) {
-    const rows = records.order(options.sampling);
+    const rows = records.order(options);
     this.store = new DocumentStore(records.total, () => new FileLog(this.spool.newFile('tokens')));
     this.encoding = new Encoding(records, rows, this.store, () => this.threads(), options.readAll);
     this.section = new Section(records, rows, this.store, this.encoding, options, (log) =>
@@ -36,7 +37,17 @@ export class Whole {
   }
 
   static async open(options: DataOptions): Promise<Whole> {
-    return new Whole(options, await Records.open(options));
+    const spool = new Spool();
+    try {
+      return new Whole(options, await Records.open(options, spool), spool);
+    } catch (error) {
+      spool.close();
+      throw error;
+    }
+  }
+
+  get sources(): Records['sources'] {
+    return this.records.sources;
   }
 
   /** Begins to encode what earlier runs did not. */
@@ -96,7 +107,6 @@ export class Whole {
     this.cache?.close();
     this.store.close();
     this.spool.close();
-    this.records.close();
   }
 
   private async adopt(cache: RowCache): Promise<void> {

@@ -20,6 +20,7 @@ const irrelevant = [
   'batchSize',
   'workers',
   'readAll',
+  'streaming',
   'cache',
 ] as const satisfies (keyof DataOptions)[];
 

@@ -36,6 +36,18 @@ const combinations: Rule[] = [
       ? ['trainSamplingStrategy', 'group_by_length does nothing for packed rows; use random']
       : null,
   (c) =>
+    c.datasetStreaming && c.maxSteps < 0
+      ? ['datasetStreaming', 'needs max_steps: how long an epoch is shows at its end']
+      : null,
+  (c) =>
+    c.datasetStreaming && c.maxLength === null
+      ? ['datasetStreaming', 'needs max_length: the longest row shows at the end']
+      : null,
+  (c) =>
+    c.datasetStreaming && c.trainSamplingStrategy === 'group_by_length'
+      ? ['datasetStreaming', 'excludes group_by_length, which needs all lengths']
+      : null,
+  (c) =>
     c.evalStrategy !== 'no' && c.evalFile.length === 0 && c.dataset === null
       ? ['evalStrategy', 'needs eval_file']
       : null,

@@ -101,6 +101,12 @@ export const dataKeys = {
     'random',
     'Order of the rows',
   ),
+  datasetStreaming: key(
+    'data',
+    truth,
+    false,
+    'Read the files window by window, for data larger than memory; needs max_steps',
+  ),
   datasetCache: key(
     'data',
     truth,

@@ -27,6 +27,7 @@ export const trlNames: readonly string[] = [
   'packingStrategy',
   'shuffleDataset',
   'groupByLength',
+  'streaming',
 ];
 
 /** TRL's spellings as keys of the table, and a line for each key without meaning here. */
@@ -52,7 +53,9 @@ export function translate(entries: readonly Entry[]): { entries: Entry[]; notes:
     else if (name === 'useCpu' || name === 'noCuda') {
       if (truth(at)) as('device', 'cpu');
     } else if (name === 'shuffleDataset') as('shuffle', truth(at) ? true : null);
-    else if (name === 'groupByLength') {
+    else if (name === 'streaming') {
+      if (truth(at)) as('datasetStreaming', true);
+    } else if (name === 'groupByLength') {
       if (truth(at)) as('trainSamplingStrategy', 'group_by_length');
     } else if (name === 'packingStrategy') checkStrategy(at);
     else if (name === 'optim' && !/^adamw_torch(_fused)?$/.test(String(value))) {
@@ -72,6 +75,7 @@ const SWITCHES: readonly string[] = [
   'noCuda',
   'shuffleDataset',
   'groupByLength',
+  'streaming',
 ];
 
 /**

@@ -56,7 +56,6 @@ export const MEANINGLESS: Readonly<Record<string, string>> = {
   overwriteOutputDir: 'results replace earlier ones',
   disableTqdm: 'progress is plain where stderr is no terminal',
   logLevel: 'messages have one level',
-  datasetStreaming: 'files are always streamed',
   saveOnlyModel: 'a checkpoint holds what resuming needs',
   saveSafetensors: 'safetensors is the format',
   torchCompileBackend: COMPILED,
@@ -110,7 +109,6 @@ export const MEANINGLESS: Readonly<Record<string, string>> = {
   debug: 'ATTUNE_DEBUG shows where an error comes from',
   skipMemoryMetrics: PLANNED,
   doPredict: VERB,
-  streaming: 'files are always streamed',
   routerAuxLossCoef: 'no family has a mixture of experts',
   bnb4bitComputeDtype: QUANTISED,
 };

@@ -43,6 +43,8 @@ export interface DataOptions {
    * rows the first in the files is named. Else they are encoded a little ahead of training.
    */
   readAll: boolean;
+  /** Whether rows are read window by window, so that memory does not grow with the data. */
+  streaming: boolean;
   /** Whether encoded rows are taken from earlier runs and left to later ones. */
   cache: boolean;
 }
@@ -51,8 +53,11 @@ export interface DataOptions {
 export interface Accounting {
   /** What each file gives to an epoch. */
   sources: SourceAccount[];
-  /** Rows of an epoch, the sum of `used`: more than `read` where max_steps, or an interrupt, came before all were. */
-  available: number;
+  /**
+   * Rows of an epoch, the sum of `used`: more than `read` where max_steps, or an interrupt, came before
+   * all were. null: a stream that was not read to its end.
+   */
+  available: number | null;
   read: number;
   trained: number;
   leftOut: { reason: string; count: number; examples: string[] }[];

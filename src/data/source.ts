@@ -1,6 +1,6 @@
-import { closeSync, createReadStream, fstatSync, readSync } from 'node:fs';
-import { setImmediate } from 'node:timers/promises';
+import { closeSync, createReadStream, statSync } from 'node:fs';
 import { dataError } from '../errors.ts';
+import { readChunks } from './chunks.ts';
 import { copyCsv } from './csv.ts';
 import { indexElements, NotRows } from './elements.ts';
 import { standardInput, type WeightedFile } from './files.ts';
@@ -31,13 +31,31 @@ export interface Source {
   weight: number;
 }
 
-const chunkBytes = 4 << 20;
+/** A data file whose rows are found when they are wanted, where they are its lines from `begin` on. */
+export interface OpenSource extends Omit<Source, 'rows'> {
+  /** null: they are the lines. */
+  rows: RowIndex | null;
+  /** The first byte of text, and the number of bytes. */
+  begin: number;
+  size: number;
+}
 
 /**
  * Finds the rows of a data file in one pass over its bytes; JSON is not parsed yet. Throws `data`:
  * `FILE: …` for the file as a whole, `FILE:LINE: …` for a place where its rows cannot be told.
  */
-export async function openSource({ path, weight }: WeightedFile, spool: Spool): Promise<Source> {
+export async function openSource(file: WeightedFile, spool: Spool): Promise<Source> {
+  const { name, path, form, weight, begin, rows: known } = await locateSource(file, spool);
+  const rows = known ?? (await readFrom(path, name, begin, indexLines));
+  if (rows.length === 0) throw dataError(name, null, 'empty file: it has no rows');
+  return { name, path, form, weight, rows };
+}
+
+/** Opens a data file without a pass over its bytes, where its rows are its lines. Throws `data`. */
+export async function locateSource(
+  { path, weight }: WeightedFile,
+  spool: Spool,
+): Promise<OpenSource> {
   const name = path;
   const isInput = path === standardInput;
   const original = isInput ? await copyStandardInput() : path;
@@ -47,8 +65,8 @@ export async function openSource({ path, weight }: WeightedFile, spool: Spool): 
   const format = kind?.format ?? inputFormat(head);
   checkMagic(head, name, format);
   const found = await findRows(place, name, format, head, spool);
-  if (found.rows.length === 0) throw dataError(name, null, 'empty file: it has no rows');
-  return { name, weight, ...found };
+  if (found.rows?.length === 0) throw dataError(name, null, 'empty file: it has no rows');
+  return { name, weight, begin: head.mark, size: statSync(found.path).size, ...found };
 }
 
 /** The file itself, or its unpacked copy. A name must say what the file is. */
@@ -101,13 +119,14 @@ function checkMagic({ magic }: Head, name: string, format: Format): void {
   }
 }
 
+/** Where the rows lie; null for the rows themselves: they are the lines. */
 async function findRows(
   path: string,
   name: string,
   format: Format,
   { mark, first }: Head,
   spool: Spool,
-): Promise<Pick<Source, 'path' | 'form' | 'rows'>> {
+): Promise<Pick<OpenSource, 'path' | 'form' | 'rows'>> {
   if (format === 'parquet' || format === 'csv') {
     if (format === 'csv') checkEncoding(path, name);
     const copy = new RowFile(spool.newFile('jsonl'));
@@ -120,43 +139,40 @@ async function findRows(
     return { path: copy.path, form: 'json', rows: copy.rows };
   }
   checkEncoding(path, name);
+  const form = format === 'txt' ? 'text' : 'json';
+  if (format !== 'json') return { path, form, rows: null };
+  // A .json file whose rows stand one on a line is common, and begins with a bracket of its own.
+  if (first !== '{')
+    return { path, form, rows: await readFrom(path, name, mark, indexArray(name)) };
+  checkLines(path, name);
+  return { path, form, rows: null };
+}
+
+type Indexer = (chunks: AsyncIterable<Uint8Array>, base: number) => Promise<RowIndex>;
+
+async function readFrom(
+  path: string,
+  name: string,
+  base: number,
+  index: Indexer,
+): Promise<RowIndex> {
   const handle = openFile(path, name);
   try {
-    const chunks = readChunks(handle, mark);
-    // A .json file whose rows stand one on a line is common, and begins with a bracket of its own.
-    const isArray = format === 'json' && first !== '{';
-    const rows = await (isArray ? indexArray(name, chunks, mark) : indexLines(chunks, mark));
-    if (format === 'json' && !isArray) checkLines(path, name);
-    return { path, form: format === 'txt' ? 'text' : 'json', rows };
+    return await index(readChunks(handle, base), base);
   } finally {
     closeSync(handle);
   }
 }
 
-/** Chunks share one buffer: each is valid until the next is asked for. Others run in between. */
-async function* readChunks(handle: number, base: number): AsyncGenerator<Uint8Array> {
-  const buffer = Buffer.allocUnsafe(Math.min(chunkBytes, fstatSync(handle).size));
-  let offset = base;
-  for (;;) {
-    const length = readSync(handle, buffer, 0, buffer.length, offset);
-    if (length === 0) return;
-    yield buffer.subarray(0, length);
-    offset += length;
-    await setImmediate();
-  }
-}
-
-async function indexArray(
-  name: string,
-  chunks: AsyncIterable<Uint8Array>,
-  base: number,
-): Promise<RowIndex> {
-  try {
-    return await indexElements(chunks, base);
-  } catch (error) {
-    if (error instanceof NotRows) throw dataError(name, error.line, error.message);
-    throw error;
-  }
+function indexArray(name: string): Indexer {
+  return async (chunks, base) => {
+    try {
+      return await indexElements(chunks, base);
+    } catch (error) {
+      if (error instanceof NotRows) throw dataError(name, error.line, error.message);
+      throw error;
+    }
+  };
 }
 
 /** Throws `data` for a .json file of one object that is no row. */

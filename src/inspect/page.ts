@@ -63,7 +63,7 @@ class Gathering {
     const { config, request } = this;
     const spec = await modelSpec(config);
     const training = await trainingData(config, spec.vocabularySize);
-    const dataset = await Dataset.open(training);
+    const dataset = await Dataset.open({ ...training, streaming: false });
     let evaluation: Dataset | null = null;
     try {
       const files = await evaluationFiles(config);
@@ -86,7 +86,7 @@ class Gathering {
       const account = await dataset.accounting();
       return await this.finish(
         training,
-        account,
+        { ...account, available: account.available ?? account.read },
         { available, every },
         runSize(config, spec, account),
       );

@@ -83,6 +83,7 @@ export async function trainingData(
     workers: config.datasetNumProc ?? defaultWorkers(),
     readAll: config.maxSteps < 0,
     cache: config.datasetCache,
+    streaming: config.datasetStreaming,
   };
 }
 
@@ -92,13 +93,26 @@ export function evaluationData(
   files: readonly DataFile[],
   batchSize: number,
 ): DataOptions {
-  return { ...training, files, batchSize, packing: false, sampling: 'sequential', readAll: true };
+  return {
+    ...training,
+    files,
+    batchSize,
+    packing: false,
+    sampling: 'sequential',
+    readAll: true,
+    streaming: false,
+  };
 }
 
 /** Tokens of the longest row that is used; every row is encoded for it. */
 export async function longestDocument(options: DataOptions): Promise<number> {
   const { Dataset } = await import('../batch/dataset.ts');
-  const dataset = await Dataset.open({ ...options, packing: false, readAll: true });
+  const dataset = await Dataset.open({
+    ...options,
+    packing: false,
+    readAll: true,
+    streaming: false,
+  });
   try {
     return await dataset.longest();
   } finally {

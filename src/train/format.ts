@@ -36,7 +36,8 @@ export function accountingLines(accounting: Accounting, used = 'trained'): strin
   const out = leftOut.reduce((sum, reason) => sum + reason.count, 0);
   const share = tokens > 0 ? Math.round((100 * trainedTokens) / tokens) : 0;
   const cut = truncated > 0 ? `, ${count(truncated)} truncated` : '';
-  const [of, unit] = read < available ? [` of ${available}`, 'in them'] : ['', 'an epoch'];
+  const whole = available === null ? ' of a stream' : ` of ${available}`;
+  const [of, unit] = read === available ? ['', 'an epoch'] : [whole, 'in them'];
   const weighted = sources.filter(({ weight }) => weight !== 1);
   return [
     ...weighted.map(

@@ -32,7 +32,10 @@ async function* rowsOf<T>(
 ): AsyncGenerator<T> {
   const { vocabularySize } = await modelSpec(config);
   const { Dataset } = await import('../batch/dataset.ts');
-  const dataset = await Dataset.open(await trainingData(config, vocabularySize), { encode: false });
+  const dataset = await Dataset.open(
+    { ...(await trainingData(config, vocabularySize)), streaming: false },
+    { encode: false },
+  );
   try {
     yield* rows(dataset);
   } finally {

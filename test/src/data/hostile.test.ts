@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert';
 import { inspectRows } from '../../../src/batch/inspect.ts';
 import { Records } from '../../../src/batch/records.ts';
 import type { DataOptions } from '../../../src/data/options.ts';
+import { Spool } from '../../../src/data/spool.ts';
 import { AttuneError } from '../../../src/errors.ts';
 import { tinyDirectory } from '../tokenizer/tiny.ts';
 import { options } from '../worker/options.ts';
@@ -13,13 +14,14 @@ const tokenizerDir = tinyDirectory();
 
 async function inspect(path: string, changes: Partial<DataOptions> = {}): Promise<number> {
   const given = options({ tokenizerDir, files: [path], ...changes });
-  const records = await Records.open(given);
+  const spool = new Spool();
   try {
+    const records = await Records.open(given, spool);
     let rows = 0;
     for await (const _ of inspectRows(records, given)) rows++;
     return rows;
   } finally {
-    records.close();
+    spool.close();
   }
 }
 

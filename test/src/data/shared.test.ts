@@ -6,6 +6,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Records } from '../../../src/batch/records.ts';
 import { checkShape, toRecord } from '../../../src/data/record.ts';
+import { Spool } from '../../../src/data/spool.ts';
 import { options } from '../worker/options.ts';
 import { file, rejection } from './files.ts';
 
@@ -34,8 +35,9 @@ const expected: Record<string, number | RegExp> = {
 
 /** Reads and checks every row; returns their places. Throws the first problem. */
 async function readAll(path: string, formatting: string | null = null): Promise<string[]> {
-  const records = await Records.open(options({ files: [path], formatting }));
+  const spool = new Spool();
   try {
+    const records = await Records.open(options({ files: [path], formatting }), spool);
     const places: string[] = [];
     for (const { value, shape, place } of records.read()) {
       checkShape(toRecord(value, 'text', place), shape, place);
@@ -44,7 +46,7 @@ async function readAll(path: string, formatting: string | null = null): Promise<
     assert.is(places.length, records.length);
     return places;
   } finally {
-    records.close();
+    spool.close();
   }
 }
 

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Records } from '../../../src/batch/records.ts';
+import { Spool } from '../../../src/data/spool.ts';
 import type { Documents } from '../../../src/worker/documents.ts';
 import { EncodePool } from '../../../src/worker/pool.ts';
 import { lines, rejection, rows, tokenizerDir } from '../batch/run.ts';
@@ -31,7 +32,8 @@ async function encode(
     };`,
   );
   const settings = options({ files: [data], tokenizerDir, formatting, workers: 1 });
-  const records = await Records.open(settings);
+  const spool = new Spool();
+  const records = await Records.open(settings, spool);
   const pool = new EncodePool({ options: settings }, { patience, heap: 64 });
   try {
     const all = Uint32Array.from({ length: 250 }, (_, i) => i);
@@ -40,7 +42,7 @@ async function encode(
     return documents;
   } finally {
     await pool.close();
-    records.close();
+    spool.close();
   }
 }
 
