@@ -1,6 +1,9 @@
-import { link, readFile, rm, writeFile } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { link, open, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { AttuneError } from '../errors.ts';
 import { makeDirectory, writeError } from './files.ts';
 
@@ -9,32 +12,58 @@ export interface Lock {
   release(): Promise<void>;
 }
 
+/** Milliseconds between signs of life, and of silence after which nobody is there any more. */
+export interface Pulse {
+  beat: number;
+  silence: number;
+}
+
+const PULSE: Pulse = { beat: 5000, silence: 20_000 };
+
 /**
  * Takes an output directory for this process, making it where it does not exist. A lock whose
- * process has ended is taken over. Throws `config`, naming the holder, where another run has it.
+ * process has ended is taken over; one of another machine where its file is not touched for a while
+ * (a container that was killed comes back under another name). Throws `config`, naming the holder,
+ * where another run has it.
  */
-export async function lockDirectory(dir: string): Promise<Lock> {
+export async function lockDirectory(dir: string, pulse: Pulse = PULSE): Promise<Lock> {
   const path = join(dir, '.attune.lock');
   await makeDirectory(dir);
-  for (let attempt = 0; attempt < 3; attempt++) {
-    if (await claim(path)) return { release: () => rm(path, { force: true }) };
-    const holder = await readHolder(path);
-    if (holder && isAlive(holder)) {
+  for (let attempt = 0; attempt < 10; attempt++) {
+    if (await claim(path)) return hold(path, pulse);
+    const text = await readFile(path, 'utf8').catch(() => '');
+    const holder = parseHolder(text);
+    if (holder && (await isAlive(path, holder, pulse))) {
       throw new AttuneError(
         'config',
         `output_dir: ${dir} is in use by process ${holder.pid} on ${holder.host}; if that run is gone, remove ${path}`,
       );
     }
-    await rm(path, { force: true });
+    await takeAway(path, text, pulse);
   }
   throw new AttuneError('config', `output_dir: ${dir} is in use by another run`);
 }
 
+function hold(path: string, { beat }: Pulse): Lock {
+  const timer = setInterval(() => {
+    const now = new Date();
+    utimes(path, now, now).catch(() => {});
+  }, beat).unref();
+  return {
+    release: () => {
+      clearInterval(timer);
+      return rm(path, { force: true });
+    },
+  };
+}
+
 /** Linking a finished file, so that nobody ever reads half a lock. False where there is one. */
 async function claim(path: string): Promise<boolean> {
-  const own = `${path}.${process.pid}`;
+  const own = `${path}.${randomUUID()}`;
+  const { pid } = process;
   try {
-    await writeFile(own, `${JSON.stringify({ pid: process.pid, host: hostname() })}\n`);
+    const holder: Holder = { pid, host: hostname(), started: startOf(pid) };
+    await writeFile(own, `${JSON.stringify(holder)}\n`);
     await link(own, path);
     return true;
   } catch (cause) {
@@ -45,27 +74,76 @@ async function claim(path: string): Promise<boolean> {
   }
 }
 
+/** Removes a lock that still reads so. One process at a time does this, under a lock of its own. */
+async function takeAway(path: string, text: string, pulse: Pulse): Promise<void> {
+  const guard = `${path}.taking`;
+  if (await claim(guard)) {
+    const now = await readFile(path, 'utf8').catch(() => null);
+    if (now === text) await rm(path, { force: true });
+    await rm(guard, { force: true });
+    return;
+  }
+  const holder = parseHolder(await readFile(guard, 'utf8').catch(() => ''));
+  if (holder && (await isAlive(guard, holder, pulse))) await sleep(20);
+  else await rm(guard, { force: true });
+}
+
 interface Holder {
   pid: number;
   host: string;
+  /** When it started, as the system counts; another process with its number differs. */
+  started: string | null;
 }
 
-async function readHolder(path: string): Promise<Holder | null> {
+function parseHolder(text: string): Holder | null {
   try {
-    const { pid, host } = JSON.parse(await readFile(path, 'utf8'));
-    return Number.isSafeInteger(pid) && pid > 0 ? { pid, host: String(host) } : null;
+    const { pid, host, started } = JSON.parse(text);
+    if (!Number.isSafeInteger(pid) || pid <= 0) return null;
+    return { pid, host: String(host), started: typeof started === 'string' ? started : null };
   } catch {
     return null;
   }
 }
 
-/** A process of another host cannot be seen from here and counts as alive. */
-function isAlive({ pid, host }: Holder): boolean {
-  if (host !== hostname()) return true;
+/** Field 22 of /proc/PID/stat, ticks from boot to start; null where the system does not tell. */
+function startOf(pid: number): string | null {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null;
+  } catch {
+    return null;
+  }
+}
+
+async function isAlive(path: string, holder: Holder, pulse: Pulse): Promise<boolean> {
+  const { pid, host, started } = holder;
+  if (host !== hostname()) return beats(path, pulse);
   try {
     process.kill(pid, 0);
-    return true;
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+  return started === null || started === startOf(pid);
+}
+
+/** Whether a lock is touched while it is watched; by opening it, which network file systems need. */
+async function beats(path: string, { beat, silence }: Pulse): Promise<boolean> {
+  const touched = async () => {
+    const file = await open(path);
+    try {
+      return (await file.stat()).mtimeMs;
+    } finally {
+      await file.close();
+    }
+  };
+  try {
+    const before = await touched();
+    for (let waited = 0; waited < silence; waited += beat) {
+      await sleep(beat);
+      if ((await touched()) !== before) return true;
+    }
+    return false;
+  } catch {
+    return false;
   }
 }

@@ -1,7 +1,15 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { lockDirectory } from '../../../src/checkpoint/lock.ts';
@@ -33,10 +41,35 @@ test('the lock of a process that has ended is taken over', async () => {
   }
 });
 
-test('a lock of another machine holds', async () => {
+test('another process with the number of one that has ended has no lock', async () => {
   const dir = temporary();
-  writeFileSync(join(dir, '.attune.lock'), JSON.stringify({ pid: 1, host: 'elsewhere' }));
-  await rejects(() => lockDirectory(dir), 'config', 'process 1 on elsewhere', 'remove');
+  const path = join(dir, '.attune.lock');
+  const holder = { pid: process.pid, host: hostname(), started: '1' };
+  writeFileSync(path, JSON.stringify(holder));
+  await (await lockDirectory(dir)).release();
+});
+
+test('a lock of another machine holds as long as it is touched', async () => {
+  const dir = temporary();
+  const path = join(dir, '.attune.lock');
+  writeFileSync(path, JSON.stringify({ pid: 1, host: 'elsewhere' }));
+  const pulse = { beat: 20, silence: 100 };
+  const timer = setInterval(() => utimesSync(path, new Date(), new Date()), 15);
+  await rejects(() => lockDirectory(dir, pulse), 'config', 'process 1 on elsewhere', 'remove');
+  clearInterval(timer);
+  const lock = await lockDirectory(dir, pulse);
+  const before = statSync(path).mtimeMs;
+  await sleep(100);
+  assert.ok(statSync(path).mtimeMs > before, 'it is touched');
+  await lock.release();
+});
+
+test('of many that find the lock of a dead process, one has it', async () => {
+  const dir = temporary();
+  const { pid } = spawnSync(process.execPath, ['-e', '']);
+  writeFileSync(join(dir, '.attune.lock'), JSON.stringify({ pid, host: hostname() }));
+  const outcomes = await Promise.allSettled(Array.from({ length: 8 }, () => lockDirectory(dir)));
+  assert.is(outcomes.filter(({ status }) => status === 'fulfilled').length, 1);
 });
 
 test('a path that is a file cannot be locked', async () => {
