@@ -48,9 +48,21 @@ function kernelNames() {
   return [...new Set(names)].sort();
 }
 
-/** Runs the tests, passing on what they print; resolves with their counts and kernels. */
-async function runTests(env) {
-  const child = spawn(join(build, target), rest, {
+/** Adds up what several processes print alike: `NAME 3 passed 0 failed …`. */
+class Sums {
+  lines = new Map();
+  add(name, numbers) {
+    const before = this.lines.get(name) ?? numbers.map(() => 0);
+    this.lines.set(
+      name,
+      numbers.map((number, i) => number + before[i]),
+    );
+  }
+}
+
+/** Runs one share of the tests, passing on what is no count; resolves with how it ended. */
+async function runShare(share, shares, sums) {
+  const child = spawn(join(build, target), [rest[0] ?? '', `${share}/${shares}`], {
     cwd: root,
     env,
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -58,16 +70,45 @@ async function runTests(env) {
   const ended = new Promise((resolve) =>
     child.on('close', (code, signal) => resolve({ code, signal })),
   );
-  const result = { kernels: new Map(), counts: null };
+  let whole = false;
   for await (const line of createInterface({ input: child.stdout })) {
     const kernel = line.match(/^kernel (\w+) cuda-host (\d+) cases (\d+) launches$/);
+    const group = line.match(/^(\w+) +(\d+) passed +(\d+) failed +(\d+) skipped$/);
     const counts = line.match(/^(\d+) passed, (\d+) failed, (\d+) skipped$/);
-    if (kernel) result.kernels.set(kernel[1], { cases: +kernel[2], launches: +kernel[3] });
-    else if (counts)
-      result.counts = { passed: +counts[1], failed: +counts[2], skipped: +counts[3] };
-    else console.log(line);
+    if (kernel) sums.kernels.add(kernel[1], kernel.slice(2).map(Number));
+    else if (group) sums.groups.add(group[1], group.slice(2).map(Number));
+    else if (counts) {
+      sums.all.add('all', counts.slice(1).map(Number));
+      whole = true;
+    } else console.log(line);
   }
-  return { ...result, ...(await ended) };
+  return { whole, ...(await ended) };
+}
+
+/** Runs the tests in as many processes as there are processors, at most two. */
+async function runTests() {
+  const sums = { kernels: new Sums(), groups: new Sums(), all: new Sums() };
+  const shares = Math.min(2, availableParallelism());
+  const runs = [...Array(shares).keys()].map((share) => runShare(share, shares, sums));
+  for (const { whole, code, signal } of await Promise.all(runs)) {
+    if (!whole) {
+      console.error(`the tests ended by ${signal ?? `code ${code}`} before their last line`);
+      process.exit(1);
+    }
+  }
+  for (const [name, [passed, failed, skipped]] of sums.groups.lines) {
+    const column = (number, width) => String(number).padStart(width);
+    console.log(
+      `${name.padEnd(24)} ${column(passed, 5)} passed ${column(failed, 3)} failed ${column(skipped, 3)} skipped`,
+    );
+  }
+  const [passed, failed, skipped] = sums.all.lines.get('all');
+  const none = passed + failed + skipped === 0;
+  if (none) console.log(`no case matches '${rest[0] ?? ''}'`);
+  return {
+    kernels: sums.kernels.lines,
+    counts: { passed, failed: failed + Number(none), skipped },
+  };
 }
 
 const options = ['-DATTUNE_TESTS=ON', '-DCMAKE_BUILD_TYPE=Release'];
@@ -80,22 +121,22 @@ run('cmake', ['--build', build, '--target', ...targets, '--parallel', jobs], {
   stdio: ['ignore', 2, 2], // results alone go to stdout
 });
 // A test asks for more memory than there is, which the sanitizer would end the process for.
-const env = { ASAN_OPTIONS: 'allocator_may_return_null=1', ...process.env };
+// Threads that wait leave the processor to the other share of the tests.
+const env = {
+  ASAN_OPTIONS: 'allocator_may_return_null=1',
+  OMP_WAIT_POLICY: 'passive',
+  ...process.env,
+};
 if (bench) {
   run(join(build, target), rest, { env });
   process.exit(0);
 }
 
-const { kernels, counts, code, signal } = await runTests(env);
-if (!counts) {
-  console.error(`the tests ended by ${signal ?? `code ${code}`} before their last line`);
-  process.exit(1);
-}
+const { kernels, counts } = await runTests();
 console.log('\nCUDA kernels on the processor:');
 for (const name of kernelNames()) {
   const ran = kernels.get(name);
-  let state =
-    ran && `${String(ran.cases).padStart(5)} cases ${String(ran.launches).padStart(6)} launches`;
+  let state = ran && `${String(ran[0]).padStart(5)} cases ${String(ran[1]).padStart(6)} launches`;
   if (!ran && name.startsWith('hopper_')) {
     state = '      left out: it needs Hopper';
     counts.skipped++;
@@ -108,4 +149,4 @@ for (const name of kernelNames()) {
   console.log(`  ${name.padEnd(36)} ${state}`);
 }
 console.log(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
-process.exit(code || counts.failed > 0 ? 1 : 0);
+process.exit(counts.failed > 0 ? 1 : 0);

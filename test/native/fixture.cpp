@@ -43,6 +43,8 @@ Backend* gpu() {
   return backend;
 }
 
+constexpr size_t kOrders = 3;  // at least, of the threads of a kernel on the processor
+
 /** The order of the turn-th run. */
 cuda::host::Order order_of(size_t turn) {
   using cuda::host::Order;
@@ -202,8 +204,12 @@ void run_stable(const std::vector<Matrix*>& outputs, const std::vector<int>& thr
   std::vector<int> counts = {2, 2};
   counts.insert(counts.end(), threads.begin(), threads.end());
   counts.resize(std::max(counts.size(), repeats()), 2);
+  const auto launches = cuda::host::launches();
   for (size_t turn = 0; turn < counts.size(); ++turn) {
     if (turn > 0) restore();
+    // A kernel on the processor takes one thread of it: orders count, not numbers of threads.
+    if (turn == 1 && cuda::host::launches() != launches)
+      counts.assign(std::max(kOrders, repeats()), 2);
     if (!std::getenv("ATTUNE_HOST_ORDER")) cuda::host::set_order(order_of(turn));
     set_threads(counts[turn]);
     op();

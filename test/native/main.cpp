@@ -1,6 +1,10 @@
-// Runs every case whose name contains the first argument; ends with one line of counts.
+// Runs every case whose name contains the first argument; ends with one line of counts. A second
+// argument I/N leaves all but the I-th of N shares of the cases to other processes.
+// ATTUNE_SLOW=SECONDS prints the cases that take longer.
+#include <chrono>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <exception>
 #include <map>
@@ -20,6 +24,7 @@ struct State {
   std::vector<Entry> entries;
   std::string group, filter;
   Counts counts;
+  size_t share = 0, shares = 1;
   int failures = 0;  // of the running case
   bool skipped = false, quiet = false;
   std::map<std::string, int> kernel_cases;  // in how many cases each CUDA kernel was started
@@ -29,6 +34,25 @@ State& state() {
   static State instance;
   return instance;
 }
+
+/** Prints the time of a case that takes longer than is asked for. */
+class Clock {
+ public:
+  explicit Clock(const std::string& name) : name_(name), begin_(Time::now()) {}
+  Clock(const Clock&) = delete;
+  Clock& operator=(const Clock&) = delete;
+  ~Clock() {
+    static const char* const limit = std::getenv("ATTUNE_SLOW");
+    const std::chrono::duration<double> taken = Time::now() - begin_;
+    if (limit && taken.count() > std::atof(limit))
+      std::printf("%8.2f s %s\n", taken.count(), name_.c_str());
+  }
+
+ private:
+  using Time = std::chrono::steady_clock;
+  const std::string& name_;
+  const Time::time_point begin_;
+};
 
 void count_kernels(const std::map<std::string, int64_t>& before) {
   for (const auto& [name, launches] : cuda::host::launches()) {
@@ -79,9 +103,11 @@ void run(const std::string& name, const std::function<void()>& body) {
   State& now = state();
   const std::string full = now.group + " " + name;
   if (!now.quiet && full.find(now.filter) == std::string::npos) return;
+  if (!now.quiet && std::hash<std::string>()(full) % now.shares != now.share) return;
   now.failures = 0;
   now.skipped = false;
   const auto before = cuda::host::launches();
+  const Clock clock(full);
   try {
     body();
   } catch (const std::exception& error) {
@@ -112,12 +138,14 @@ void expect_close(const std::string& what, const std::vector<double>& actual,
   }
 }
 
-int run_all(const std::string& filter) {
+int run_all(const std::string& filter, size_t share, size_t shares) {
   if (!reports_failures()) {
     std::printf("the harness does not report failures\n0 passed, 1 failed, 0 skipped\n");
     return 1;
   }
   state().filter = filter;
+  state().share = share;
+  state().shares = shares;
   for (const Entry& entry : state().entries) {
     const Counts before = state().counts;
     state().group = entry.name;
@@ -130,7 +158,7 @@ int run_all(const std::string& filter) {
   }
   print_kernels();
   const Counts& now = state().counts;
-  const bool none = now.passed + now.failed == 0;
+  const bool none = now.passed + now.failed + now.skipped == 0 && state().shares == 1;
   if (none) std::printf("no case matches '%s'\n", filter.c_str());
   std::printf("%d passed, %d failed, %d skipped\n", now.passed, now.failed, now.skipped);
   return now.failed > 0 || none;
@@ -140,5 +168,10 @@ int run_all(const std::string& filter) {
 
 int main(int argc, char** argv) {
   std::setvbuf(stdout, nullptr, _IOLBF, 1 << 12);
-  return attune::test::run_all(argc > 1 ? argv[1] : "");
+  size_t share = 0, shares = 1;
+  if (argc > 2 && (std::sscanf(argv[2], "%zu/%zu", &share, &shares) != 2 || share >= shares)) {
+    std::printf("'%s' is no share, such as 0/2\n", argv[2]);
+    return 2;
+  }
+  return attune::test::run_all(argc > 1 ? argv[1] : "", share, shares);
 }
