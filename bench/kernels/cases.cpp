@@ -353,7 +353,7 @@ Buffer& Buffer::random(uint32_t seed, float scale) {
 std::vector<Case> make_cases(DType dtype) {
   std::vector<Case> cases;
   add_products(cases, dtype, kHidden, kForward, kTokens);
-  add_products(cases, dtype, kHidden, 16, kTokens);
+  add_linears(cases, dtype);
   add_products(cases, dtype, kHidden, kForward, 1);
   add_attention(cases, dtype, 1024);
   add_attention(cases, dtype, 128);

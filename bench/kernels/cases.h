@@ -39,5 +39,6 @@ struct Case {
 };
 
 std::vector<Case> make_cases(DType dtype);
+void add_linears(std::vector<Case>& cases, DType dtype);  // linear.cpp
 
 }  // namespace attune::bench

@@ -193,6 +193,8 @@ void HostBackend::matmul(const MatmulArgs& args) {
   if (args.c.rows == 0 || args.c.cols == 0) return;
   if ((args.trans_a ? args.a.rows : args.a.cols) == 0) {
     empty_product(args);
+  } else if (thin_matmul(args)) {
+    return;
   } else if (!worth_a_primitive(args) || !onednn_matmul(args)) {
     builtin_matmul(args);
   }

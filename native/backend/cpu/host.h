@@ -26,11 +26,16 @@ class HostBackend : public Backend {
   size_t logits_bytes() override;
   size_t attention_backward_scratch(int64_t tokens, int64_t heads, int64_t head_size) override;
 
-  /** oneDNN where it is present, fast for the types and worth its set-up, else `builtin_matmul`. */
+  /**
+   * `thin_matmul` where it has one; oneDNN where that is present, fast for the types and worth its
+   * set-up; else `builtin_matmul`.
+   */
   void matmul(const MatmulArgs&) final;
 
  protected:
   virtual void builtin_matmul(const MatmulArgs&) = 0;
+  /** The products of adapters; false for all others. */
+  virtual bool thin_matmul(const MatmulArgs&) = 0;
 
  private:
   std::vector<double> marks_;

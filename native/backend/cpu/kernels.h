@@ -35,6 +35,7 @@ class Kernels final : public HostBackend {
 
  protected:
   void builtin_matmul(const MatmulArgs&) override;
+  bool thin_matmul(const MatmulArgs&) override;
 };
 
 /** kernels.cpp: the only symbol the registry asks for. */

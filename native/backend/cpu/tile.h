@@ -70,7 +70,7 @@ static inline void product_strip(const Product& job, int64_t j) {
   if (i < job.m) product_block<1, kVectors>(job, i, j);
 }
 
-static __attribute__((noinline)) void product(const Product& job) {
+static __attribute__((noinline, unused)) void product(const Product& job) {
   int64_t vectors = padded(job.n) / kLanes;
   for (int64_t j = 0; vectors > 0;) {
     int width = vectors < kTileVectors ? static_cast<int>(vectors) : kTileVectors;

@@ -66,7 +66,7 @@ void check_product(const Case& c, const Multiply& multiply) {
   args.accumulate = c.accumulate;
   args.bias = c.bias ? bias.f32() : nullptr;
   bool done = true;
-  run_stable({&out}, {}, [&] { done = multiply(args) && done; });
+  run_stable({&out}, {1, 3}, [&] { done = multiply(args) && done; });
   if (!done) return skip("oneDNN has no fast kernel");
   expect_close("c", out.values(), expected, tolerance(c.out, c.out == DType::bf16 ? 1.1 : 60));
 }
@@ -89,6 +89,36 @@ TEST(matmul) {
       });
     }
     if (*onednn_version()) run(name_of(c) + " oneDNN", [&] { check_product(c, onednn_matmul); });
+  }
+}
+
+/** Products as thin as those of adapters: over tokens, and over the depth of a row. */
+TEST(matmul_thin) {
+  std::vector<Case> all;
+  const auto add = [&](int64_t m, int64_t n, int64_t k, bool a, bool b, DType in, DType out) {
+    const auto turn = static_cast<int64_t>(all.size());
+    all.push_back({m, n, k, a, b, turn % 3 != 0, false, in, out, turn % 2});
+  };
+  for (DType in : {DType::f32, DType::bf16}) {
+    for (int64_t thin : {1, 16, 24, 48}) {
+      add(thin, 70, 300, true, false, in, DType::f32);
+      add(129, thin, 65, true, false, in, DType::f32);
+      add(101, thin, 67, false, true, in, in);
+      add(64, thin, 128, false, false, in, DType::f32);
+    }
+    add(1200, 16, 1000, true, false, in, DType::f32);  // as large as threads share
+    add(1200, 16, 1000, false, true, in, in);
+  }
+  for (const Case& c : all) {
+    for (NamedBackend& b : backends()) {
+      if (!b.processor) continue;
+      run(name_of(c) + " " + b.isa, [&] {
+        check_product(c, [&](const MatmulArgs& args) {
+          b.backend->matmul(args);
+          return true;
+        });
+      });
+    }
   }
 }
 
