@@ -19,6 +19,10 @@ const benchmarks: Record<string, { run: string[]; what: string }> = {
     run: [...tsx, 'bench/curate.ts'],
     what: 'the verbs of attune data, in MB/s; --python P with datasketch: MinHash beside it',
   },
+  gpu: {
+    run: [...tsx, 'bench/gpu.ts'],
+    what: 'a GPU: ops, adapters and whole training, beside PyTorch where python3 has it',
+  },
   train: {
     run: [...tsx, 'bench/train/compare.ts'],
     what: 'a 135M model against TRL: needs --python, an interpreter with torch, trl and peft',

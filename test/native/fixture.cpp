@@ -53,6 +53,13 @@ cuda::host::Order order_of(size_t turn) {
   return {Order::shuffle, turn};
 }
 
+/** Whether ATTUNE_DEVICES, a list such as "cuda,cpu", names the device, or is not there. */
+bool is_chosen(const std::string& device) {
+  const char* value = std::getenv("ATTUNE_DEVICES");
+  if (!value) return true;
+  return ("," + std::string(value) + ",").find("," + device + ",") != std::string::npos;
+}
+
 size_t repeats() {
   const char* value = std::getenv("ATTUNE_REPEATS");
   return value ? std::strtoull(value, nullptr, 10) : 2;
@@ -148,13 +155,14 @@ std::vector<NamedBackend>& backends() {
     const auto add = [&](const char* isa, HostBackend* processor) {
       made.push_back({isa, std::unique_ptr<Backend>(processor), processor});
     };
-    add("portable", portable::make_kernels());
+    if (is_chosen("cpu")) add("portable", portable::make_kernels());
 #ifdef ATTUNE_X86
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
+    if (is_chosen("cpu") && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
       add("avx2", avx2::make_kernels());
     }
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) {
+    if (is_chosen("cpu") && __builtin_cpu_supports("avx512f") &&
+        __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+        __builtin_cpu_supports("avx512vl")) {
       add("avx512", avx512::make_kernels());
     }
 #endif
@@ -166,8 +174,11 @@ std::vector<NamedBackend>& backends() {
 }
 
 std::vector<std::string> device_names() {
-  std::vector<std::string> names = {"cpu", "cuda-host"};
-  if (gpu()) names.push_back("cuda");
+  std::vector<std::string> names;
+  for (const char* name : {"cpu", "cuda-host"})
+    if (is_chosen(name)) names.push_back(name);
+  if (gpu() && is_chosen("cuda")) names.push_back("cuda");
+  check(!names.empty(), Code::device, "ATTUNE_DEVICES", "none is here; " + cuda_absence());
   return names;
 }
 

@@ -69,7 +69,7 @@ struct NamedBackend {
  */
 std::vector<NamedBackend>& backends();
 
-/** "cpu", "cuda-host" and, where there is one, "cuda". */
+/** "cpu", "cuda-host" and, where there is one, "cuda"; of these, what ATTUNE_DEVICES names. */
 std::vector<std::string> device_names();
 std::unique_ptr<Backend> backend_of(const std::string& device);
 void set_threads(int count);

@@ -38,7 +38,7 @@ TEST(registry) {
     expect(cpu.kind == "cpu" && !cpu.name.empty() && cpu.threads > 0 && cpu.memory > 0, "fields");
     size_t processors = 0;
     for (const NamedBackend& b : backends()) processors += b.processor != nullptr;
-    expect(cpu.isas.size() == processors, "instruction sets");
+    if (!std::getenv("ATTUNE_DEVICES")) expect(cpu.isas.size() == processors, "instruction sets");
   });
   for (const NamedBackend& b : backends()) {
     if (!b.processor) continue;
