@@ -123,7 +123,7 @@ class Gathering {
       this.collector.add(row, source, null);
       return;
     }
-    const tokens = Math.min(row.ids.length, this.losses.capacity);
+    const tokens = row.dropped === null ? Math.min(row.ids.length, this.losses.capacity) : 0;
     if (this.waitingTokens + tokens > this.losses.capacity) await this.flush();
     this.waiting.push({ row, source });
     this.waitingTokens += tokens;
@@ -134,9 +134,13 @@ class Gathering {
     this.waiting = [];
     this.waitingTokens = 0;
     if (rows.length === 0 || this.losses === null) return;
-    const found = await this.losses.read(rows.map(({ row }) => row));
-    for (const [i, { row, source }] of rows.entries()) {
-      this.collector.add(row, source, found[i] ?? null);
+    const used = rows.map(({ row }) => row).filter(({ dropped }) => dropped === null);
+    const losses = used.length === 0 ? [] : await this.losses.read(used);
+    let next = 0;
+    for (const { row, source } of rows) {
+      // What is left out is not to be learned.
+      const own = row.dropped === null ? losses[next++] : null;
+      this.collector.add(row, source, own ?? null);
     }
   }
 

@@ -11,7 +11,7 @@ import { readMetrics } from './reportmetrics.ts';
 import { type RunFile, readRunFile, writeRunFile } from './runfile.ts';
 import type { SFTTrainer } from './trainer.ts';
 
-/** Warnings, and steps without an update, that are kept; a broken run may have very many. */
+/** Warnings that are kept; a broken run may have very many. */
 const mostKept = 1000;
 
 /**
@@ -48,10 +48,9 @@ export async function writeReport(dir: string): Promise<string> {
 /** Listens to a trainer and keeps run.json. */
 class RunRecord {
   private run: RunFile | null = null;
-  private readonly early: Pick<RunFile, 'warnings' | 'restarts' | 'skipped'> = {
+  private readonly early: Pick<RunFile, 'warnings' | 'restarts'> = {
     warnings: [],
     restarts: [],
-    skipped: [],
   };
   private readonly started = new Date().toISOString();
   private accounting: RunFile['accounting'] = null;
@@ -59,12 +58,9 @@ class RunRecord {
   private written: Promise<void> = Promise.resolve();
 
   constructor(private readonly trainer: SFTTrainer) {
-    const { warnings, restarts, skipped } = this.early;
+    const { warnings, restarts } = this.early;
     trainer.on('warning', (message) => keep(warnings, message));
     trainer.on('restart', (event) => keep(restarts, event));
-    trainer.on('step', ({ step, applied }) => {
-      if (!applied) keep(skipped, step);
-    });
     trainer.on('accounting', (accounting) => {
       this.accounting = accounting;
     });
@@ -129,10 +125,6 @@ function reportPage(dir: string, run: RunFile, text: string): RunPage {
     step,
     text: `the training process was lost (${reason}); attempt ${attempt} goes on`,
   }));
-  const skipped = run.skipped.map((step) => ({
-    step,
-    text: 'the gradient was not finite: no update',
-  }));
   const { sources = [], ...account } = accounting ?? {};
   return {
     title: `Run: ${basename(resolve(dir))}`,
@@ -156,7 +148,7 @@ function reportPage(dir: string, run: RunFile, text: string): RunPage {
     account: accounting === null ? null : (account as RunPage['account']),
     sources,
     ...metrics,
-    events: [...restarts, ...skipped, ...metrics.events],
+    events: [...restarts, ...metrics.events],
     notes: run.warnings,
   };
 }

@@ -34,7 +34,9 @@ export function readMetrics(text: string): Metrics {
     else if ('loss' in row) steps.push(row);
     else events.push(eventOf(row));
   }
+  const told = new Set(events.map(({ step }) => step));
   for (const row of steps) {
+    if (told.has(finite(row.step))) continue;
     for (const key of ['loss', 'grad_norm']) {
       if (finite(row[key]) !== null || row[key] === null) continue;
       events.push({ step: finite(row.step), text: `${key} is ${String(row[key])}` });
@@ -87,12 +89,27 @@ function evaluationPoint(row: Row): EvaluationPoint {
   };
 }
 
-/** `guard` or `event` and `message` lead; the rest follows as key value pairs. */
+/** What a guard noticed and did; of any other row its keys and values. */
 function eventOf({ step, epoch: _, ...row }: Row): RunEvent {
-  const { guard, event, message, ...rest } = row;
-  const head = [guard, event, message].filter((part) => typeof part === 'string');
-  const facts = Object.entries(rest).map(([key, value]) => `${key} ${JSON.stringify(value)}`);
-  return { step: finite(step), text: [head.join(': '), ...facts].filter(Boolean).join(', ') };
+  const {
+    guard,
+    guard_action: action,
+    guard_step: at,
+    guard_loss: loss,
+    guard_grad_norm: norm,
+  } = row;
+  if (typeof guard !== 'string') {
+    const facts = Object.entries(row).map(([key, value]) => `${key} ${JSON.stringify(value)}`);
+    return { step: finite(step), text: facts.join(', ') };
+  }
+  const back = at === step ? '' : `, back to step ${step}`;
+  const text = `${guard}: ${action}${back}; loss ${shown(loss)}, gradient norm ${shown(norm)}`;
+  return { step: finite(at ?? step), text };
+}
+
+/** A number of a row, which is text where JSON has none. */
+function shown(value: unknown): string {
+  return typeof value === 'number' ? String(Number(value.toPrecision(4))) : String(value);
 }
 
 /** Means of `size` rows each; of gradient norms the largest, for spikes are what is looked for. */

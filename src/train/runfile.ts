@@ -20,8 +20,6 @@ export interface RunFile {
   accounting: Accounting | null;
   warnings: string[];
   restarts: { reason: string; step: number; attempt: number }[];
-  /** Steps whose gradient was not finite. */
-  skipped: number[];
 }
 
 const name = 'run.json';

@@ -21,7 +21,12 @@ const height = 220;
  * A chart over steps. Its legend follows the pointer; dragging looks closer, a double click goes
  * back. `step` and every series have the same length.
  */
-export function chart(title: string, step: number[], series: Series[], isLog = false): HTMLElement {
+export function chart(
+  title: string,
+  step: number[],
+  series: Series[],
+  { isLog = false, marks = [] as readonly number[] } = {},
+): HTMLElement {
   const place = el('div', { class: 'plot' });
   const figure = el('figure', { class: 'chart' }, el('figcaption', {}, title), place);
   let plot: uPlot | null = null;
@@ -30,7 +35,7 @@ export function chart(title: string, step: number[], series: Series[], isLog = f
     if (width === 0) return;
     plot?.destroy();
     const data = [step, ...series.map(({ values }) => values)] as uPlot.AlignedData;
-    plot = new uPlot(options(series, width, isLog), data, place);
+    plot = new uPlot(options(series, width, isLog, marks), data, place);
   };
   new ResizeObserver(() => {
     if (plot === null) draw();
@@ -41,7 +46,12 @@ export function chart(title: string, step: number[], series: Series[], isLog = f
   return figure;
 }
 
-function options(series: readonly Series[], width: number, isLog: boolean): uPlot.Options {
+function options(
+  series: readonly Series[],
+  width: number,
+  isLog: boolean,
+  marks: readonly number[],
+): uPlot.Options {
   const style = getComputedStyle(document.documentElement);
   const colour = (name: string): string => style.getPropertyValue(`--${name}`).trim();
   const axis = {
@@ -55,6 +65,7 @@ function options(series: readonly Series[], width: number, isLog: boolean): uPlo
     width,
     height,
     cursor: { sync: { key: 'run' } },
+    hooks: { draw: [(plot) => drawMarks(plot, marks, colour('bad'))] },
     legend: { live: true },
     scales: { x: { time: false }, y: isLog ? { distr: 3 } : {} },
     axes: [
@@ -81,6 +92,24 @@ function options(series: readonly Series[], width: number, isLog: boolean): uPlo
       ),
     ],
   };
+}
+
+/** A dashed line at each step where something happened. */
+function drawMarks(plot: uPlot, steps: readonly number[], colour: string): void {
+  const { ctx, bbox } = plot;
+  ctx.save();
+  ctx.strokeStyle = colour;
+  ctx.lineWidth = devicePixelRatio;
+  ctx.setLineDash([4 * devicePixelRatio, 3 * devicePixelRatio]);
+  for (const step of steps) {
+    const x = plot.valToPos(step, 'x', true);
+    if (x < bbox.left || x > bbox.left + bbox.width) continue;
+    ctx.beginPath();
+    ctx.moveTo(x, bbox.top);
+    ctx.lineTo(x, bbox.top + bbox.height);
+    ctx.stroke();
+  }
+  ctx.restore();
 }
 
 /** Means of the values within `reach` places on either side; gaps stay gaps. */

@@ -6,7 +6,7 @@ import { el } from './dom.ts';
 const enough = 40;
 
 /** Every curve of a run. */
-export function charts({ curves, evaluations, rowsPerPoint }: RunPage): HTMLElement {
+export function charts({ curves, evaluations, events, rowsPerPoint }: RunPage): HTMLElement {
   const { step } = curves;
   if (step.length === 0) return el('p', { class: 'notice' }, 'metrics.jsonl has no row of a step.');
   const line = (name: string, values: (number | null)[], colour = 'accent'): Series[] => {
@@ -16,6 +16,9 @@ export function charts({ curves, evaluations, rowsPerPoint }: RunPage): HTMLElem
       { name: 'smoothed', values: smoothed(values, Math.ceil(values.length / 40)), colour },
     ];
   };
+  // A logarithm has no 0.
+  const norms = curves.gradNorm.map((norm) => (norm === 0 ? null : norm));
+  const marks = events.flatMap((event) => (event.step === null ? [] : [event.step])).slice(0, 200);
   const means =
     rowsPerPoint === 1
       ? ''
@@ -27,16 +30,23 @@ export function charts({ curves, evaluations, rowsPerPoint }: RunPage): HTMLElem
     el(
       'div',
       { class: 'figures' },
-      loss(step, line('training', curves.loss), evaluations),
+      loss(step, line('training', curves.loss), evaluations, marks),
       chart('Learning rate', step, [
         { name: 'learning rate', values: curves.learningRate, colour: 'accent' },
       ]),
-      chart('Gradient norm, before clipping', step, line('gradient norm', curves.gradNorm), true),
+      chart('Gradient norm, before clipping', step, line('gradient norm', norms), {
+        isLog: true,
+        marks,
+      }),
       chart('Tokens a second', step, line('tokens/s', curves.tokensPerSecond)),
       chart('Share of trained tokens predicted right', step, line('accuracy', curves.accuracy)),
       chart('Entropy of the predictions, nats', step, line('entropy', curves.entropy)),
     ),
-    el('p', { class: 'hint' }, `Drag to look closer, double click to go back.${means}`),
+    el(
+      'p',
+      { class: 'hint' },
+      `Drag to look closer, double click to go back.${marks.length > 0 ? ' Dashed lines are events.' : ''}${means}`,
+    ),
   );
 }
 
@@ -45,9 +55,10 @@ function loss(
   step: number[],
   training: Series[],
   evaluations: RunPage['evaluations'],
+  marks: readonly number[],
 ): HTMLElement {
   const title = 'Loss, nats a trained token';
-  if (evaluations.length === 0) return chart(title, step, training);
+  if (evaluations.length === 0) return chart(title, step, training, { marks });
   const all = [...new Set([...step, ...evaluations.map((point) => point.step)])].sort(
     (a, b) => a - b,
   );
@@ -60,8 +71,12 @@ function loss(
   };
   const steps = evaluations.map((point) => point.step);
   const values = evaluations.map((point) => point.loss);
-  return chart(title, all, [
-    ...training.map((series) => ({ ...series, values: spread(step, series.values) })),
-    { name: 'evaluation', values: spread(steps, values), colour: 'warn', points: true },
-  ]);
+  const evaluation: Series = {
+    name: 'evaluation',
+    values: spread(steps, values),
+    colour: 'warn',
+    points: true,
+  };
+  const lines = training.map((series) => ({ ...series, values: spread(step, series.values) }));
+  return chart(title, all, [...lines, evaluation], { marks });
 }

@@ -166,18 +166,17 @@ export class RowList {
   }
 }
 
-/** Number, length, share, loss and marks of a row. */
+/** Number, marks, length, share and loss of a row; the first are in view where there is little room. */
 function facts({ columns, page }: Store, row: number): Node[] {
   const number = page.sources[columns.source[row] ?? 0]?.role === 'eval' ? 'eval #' : '#';
-  const parts = [
+  const loss = columns.loss[row] ?? Number.NaN;
+  return [
     el('b', {}, `${number}${columns.index[row]}`),
+    ...(Number.isNaN(loss) ? [] : [el('span', { class: 'loss' }, `loss ${loss.toFixed(2)}`)]),
+    ...marks(columns.flags[row] ?? 0),
     el('span', {}, `${count(columns.tokens[row] ?? 0)} tokens`),
     el('span', {}, `${percent(columns.trained[row] ?? 0, columns.tokens[row] ?? 0)} trained`),
   ];
-  const loss = columns.loss[row] ?? Number.NaN;
-  if (!Number.isNaN(loss)) parts.push(el('span', { class: 'loss' }, `loss ${loss.toFixed(2)}`));
-  for (const mark of marks(columns.flags[row] ?? 0)) parts.push(mark);
-  return parts;
 }
 
 const names: [number, string, string][] = [

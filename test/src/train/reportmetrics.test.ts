@@ -39,7 +39,17 @@ test('curves, evaluations, and what the run has come to', () => {
 test('what is not finite is a gap and an event; other rows and torn lines are events', () => {
   const rows = [
     row(1, { loss: 'NaN' }),
-    { step: 2, guard: 'loss_spike', message: 'went back', to: 1 },
+    {
+      step: 1,
+      epoch: 0.01,
+      guard: 'loss_spike',
+      guard_action: 'rewind',
+      guard_step: 2,
+      guard_loss: 8.12345,
+      guard_grad_norm: 'NaN',
+      guard_count: 1,
+    },
+    { step: 2, memory: 5 },
     row(3, { grad_norm: 'Infinity' }),
   ];
   const { curves, events } = readMetrics(`${text(rows)}{"step": 4, "lo`);
@@ -47,9 +57,10 @@ test('what is not finite is a gap and an event; other rows and torn lines are ev
   assert.equal(curves.gradNorm, [1, null]);
   assert.equal(events, [
     { step: 1, text: 'loss is NaN' },
-    { step: 2, text: 'loss_spike: went back, to 1' },
+    { step: 2, text: 'loss_spike: rewind, back to step 1; loss 8.123, gradient norm NaN' },
+    { step: 2, text: 'memory 5' },
     { step: 3, text: 'grad_norm is Infinity' },
-    { step: null, text: 'metrics.jsonl:4 is torn' },
+    { step: null, text: 'metrics.jsonl:5 is torn' },
   ]);
 });
 
