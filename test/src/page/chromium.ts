@@ -50,6 +50,9 @@ export async function openPage(path: string, width = 1280, hash = ''): Promise<O
   return { page, faults };
 }
 
+/** Test files share a process: the next one that wants a browser starts another. */
 export async function closeBrowser(): Promise<void> {
-  await (await browser)?.close();
+  const open = browser;
+  browser = null;
+  await (await open)?.close();
 }
