@@ -3,7 +3,7 @@
 #include <napi.h>
 
 #include <memory>
-#include <string>
+#include <vector>
 
 #include "text/text_encoder.h"
 
@@ -17,12 +17,14 @@ class TextEncoderObject : public Napi::ObjectWrap<TextEncoderObject> {
  private:
   Napi::Value encode(const Napi::CallbackInfo&);
   Napi::Value take(const Napi::CallbackInfo&);
+  /** Reads a string into text_, behind the mark if prefixed; returns its units. */
+  size_t read(const Napi::Value& value, bool prefixed);
   /** Writes the tokens to arguments `first`, the ids, and the next, from the place after that. */
   void copy(const Napi::CallbackInfo&, size_t first);
 
   std::unique_ptr<TextEncoder> encoder_;
   char16_t mark_ = 0;
-  std::u16string text_;
+  std::vector<char16_t> text_;
 };
 
 }  // namespace attune

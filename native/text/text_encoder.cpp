@@ -45,8 +45,8 @@ std::string to_utf8(std::u16string_view text) {
   return bytes;
 }
 
-[[noreturn]] void refuse(const std::string& message) {
-  throw Error(Code::tokenizer, "encode", message);
+[[noreturn]] void refuse(const char* what, const std::string& message) {
+  throw Error(Code::tokenizer, what, message);
 }
 
 /** Calls each(string) for the strings of a list in order. */
@@ -131,7 +131,8 @@ void TextEncoder::read_merges(const TextModel& model) {
   size_t number = 0;
   for_each(model.merges, [&](std::u16string_view merge) {
     const auto bad = [&](const std::string& why) {
-      refuse("merge " + std::to_string(number) + ", \"" + to_utf8(merge) + "\": " + why);
+      refuse("tokenizer.json",
+             "merge " + std::to_string(number) + ", \"" + to_utf8(merge) + "\": " + why);
     };
     const size_t space = merge.find(u' ');
     if (space == 0 || space >= merge.size() - 1 || merge.find(u' ', space + 1) != merge.npos)
@@ -155,59 +156,88 @@ void TextEncoder::read_merges(const TextModel& model) {
   });
 }
 
-void TextEncoder::encode(std::u16string& text, bool prefixed, int32_t at) {
-  ids_.clear();
-  offsets_.clear();
-  const char16_t* const begin = text.data();
-  const char16_t* const end = begin + text.size();
-  origin_ = begin;
+void TextEncoder::encode(char16_t* text, size_t units, bool prefixed, int32_t at) {
+  count_ = waiting_count_ = 0;
+  origin_ = text;
+  origin_offset_ = at - (prefixed ? 1 : 0);
   if (byte_level_) {
-    split(steps_, 0, begin, end,
-          [this](const char16_t* from, const char16_t* to) { encode_piece(from, to); });
+    split(steps_, 0, text, text + units,
+          [this](const char16_t* from, const char16_t* to) { add_piece(from, to); });
   } else {
-    std::replace(text.begin(), text.end(), u' ', mark_);
-    encode_words(begin, end);
+    std::replace(text, text + units, u' ', mark_);
+    encode_words(text, text + units);
   }
-  const int32_t moved = at - (prefixed ? 1 : 0);
-  for (int32_t& offset : offsets_) offset = std::max(offset + moved, at);
+  encode_waiting();
+  // What was put in front has no place of its own.
+  for (size_t i = 0; i < count_ && offsets_[2 * i] < at; ++i) {
+    offsets_[2 * i] = at;
+    offsets_[2 * i + 1] = std::max(offsets_[2 * i + 1], at);
+  }
   give_back(bytes_);
   give_back(starts_);
   give_back(word_);
   give_back(tokens_);
 }
 
+void TextEncoder::push(const PieceToken* tokens, size_t count, int32_t at) {
+  if (count_ + count > ids_.size()) {
+    ids_.resize(2 * (count_ + count));
+    offsets_.resize(2 * ids_.size());
+  }
+  int32_t* const ids = ids_.data() + count_;
+  int32_t* const offsets = offsets_.data() + 2 * count_;
+  for (size_t i = 0; i < count; ++i) {
+    ids[i] = tokens[i].id;
+    offsets[2 * i] = at + tokens[i].start;
+    offsets[2 * i + 1] = at + tokens[i].end;
+  }
+  count_ += count;
+}
+
 void TextEncoder::encode_words(const char16_t* begin, const char16_t* end) {
-  if (!cut_at_marks_ && !cut_between_words_) return encode_piece(begin, end);
+  if (!cut_at_marks_ && !cut_between_words_) return add_piece(begin, end);
   for (const char16_t* from = begin; from < end;) {
     const char16_t* to = from + 1;
     while (to < end && (*to != mark_ || (!cut_at_marks_ && to[-1] == mark_))) ++to;
-    encode_piece(from, to);
+    add_piece(from, to);
     from = to;
   }
 }
 
-void TextEncoder::encode_piece(const char16_t* begin, const char16_t* end) {
+void TextEncoder::add_piece(const char16_t* begin, const char16_t* end) {
+  if (waiting_count_ == most_waiting) encode_waiting();
+  Waiting& piece = waiting_[waiting_count_++];
+  piece.begin = begin;
+  piece.end = end;
   const auto units = static_cast<size_t>(end - begin);
-  const auto at = static_cast<int32_t>(begin - origin_);
-  const bool kept = units <= PieceCache::longest;
-  const uint64_t hash = kept ? PieceCache::hash(begin, units) : 0;
+  if (units > PieceCache::longest) return;
+  piece.key = PieceCache::key_of(begin, units);
+  cache_.prefetch(piece.key);
+}
+
+void TextEncoder::encode_waiting() {
+  for (size_t i = 0; i < waiting_count_; ++i) encode_piece(waiting_[i]);
+  waiting_count_ = 0;
+}
+
+void TextEncoder::encode_piece(const Waiting& piece) {
+  const auto units = static_cast<int32_t>(piece.end - piece.begin);
+  const int32_t at = origin_offset_ + static_cast<int32_t>(piece.begin - origin_);
+  const bool kept = static_cast<size_t>(units) <= PieceCache::longest;
   if (kept) {
-    if (const PieceCache::Entry* entry = cache_.find(hash, begin, units)) {
-      if (entry->tokens == 1) return push(entry->first, at, at + static_cast<int32_t>(units));
-      const PieceToken* const tokens = cache_.tokens(*entry);
-      for (size_t i = 0; i < entry->tokens; ++i)
-        push(tokens[i].id, at + tokens[i].start, at + tokens[i].end);
-      return;
+    if (const PieceCache::Entry* entry = cache_.find(piece.key, piece.begin)) {
+      const PieceToken whole = {entry->value, 0, units};
+      return push(entry->tokens == 1 ? &whole : cache_.tokens(*entry), entry->tokens, at);
     }
   }
   tokens_.clear();
   if (byte_level_) {
-    merge_bytes(begin, end);
+    merge_bytes(piece.begin, piece.end);
   } else {
-    merge_characters(begin, end);
+    merge_characters(piece.begin, piece.end);
   }
-  for (const PieceToken& token : tokens_) push(token.id, at + token.start, at + token.end);
-  if (kept) cache_.insert(hash, begin, units, tokens_);
+  push(tokens_.data(), tokens_.size(), at);
+  if (kept) cache_.insert(piece.key, piece.begin, tokens_);
 }
 
 void TextEncoder::merge_bytes(const char16_t* begin, const char16_t* end) {
@@ -231,7 +261,7 @@ void TextEncoder::merge_bytes(const char16_t* begin, const char16_t* end) {
   merger_.merge(word_);
   size_t byte = 0;
   for (const Symbol& symbol : word_) {
-    if (symbol.id < 0) refuse("the vocabulary has no token for \"" + bytes_ + "\"");
+    if (symbol.id < 0) refuse("encode", "the vocabulary has no token for \"" + bytes_ + "\"");
     const int32_t start = starts_[byte];
     byte += symbol.size;
     size_t after = byte;  // a character cut in two belongs to both tokens
@@ -262,8 +292,9 @@ void TextEncoder::merge_characters(const char16_t* begin, const char16_t* end) {
       tokens_.back().end = next;
     } else {
       if (unknown_ < 0)
-        refuse("the vocabulary has no token for \"" +
-               to_utf8(std::u16string_view(begin, static_cast<size_t>(end - begin))) + "\"");
+        refuse("encode", "the vocabulary has no token for \"" +
+                             to_utf8(std::u16string_view(begin, static_cast<size_t>(end - begin))) +
+                             "\"");
       tokens_.push_back({unknown_, at, next});
       unknown_before = true;
     }

@@ -49,31 +49,43 @@ class TextEncoder {
   /** Throws `tokenizer` where a merge is none, or makes what is no token. */
   explicit TextEncoder(TextModel model);
 
+  /** Units behind a text that may be read. */
+  static constexpr size_t margin = PieceCache::margin;
+
   /**
-   * Tokens of `text`, which may be changed. `prefixed`: its first unit was put there and stands for
-   * nothing. Offsets are moved by `at`. Throws `tokenizer` for a character without a token.
+   * Tokens of `text` [units], which may be changed, and behind which `margin` units are.
+   * `prefixed`: its first unit was put there and stands for nothing. Offsets are moved by `at`.
+   * Throws `tokenizer` for a character without a token.
    */
-  void encode(std::u16string& text, bool prefixed, int32_t at);
+  void encode(char16_t* text, size_t units, bool prefixed, int32_t at);
 
   /** Of the last text: ids [n], and start and end [2n] of each token in turn. */
-  const std::vector<int32_t>& ids() const { return ids_; }
-  const std::vector<int32_t>& offsets() const { return offsets_; }
+  size_t count() const { return count_; }
+  const int32_t* ids() const { return ids_.data(); }
+  const int32_t* offsets() const { return offsets_.data(); }
 
  private:
   void read_vocabulary(const TextModel& model);
   void read_merges(const TextModel& model);
   bool spell(std::u16string_view token, std::string& bytes) const;
 
-  void encode_piece(const char16_t* begin, const char16_t* end);
+  /** A piece whose entry in the cache is on its way from memory. */
+  struct Waiting {
+    const char16_t* begin;
+    const char16_t* end;
+    PieceCache::Key key;
+  };
+  static constexpr size_t most_waiting = 32;
+
+  void add_piece(const char16_t* begin, const char16_t* end);
+  void encode_waiting();
+  void encode_piece(const Waiting& piece);
   void encode_words(const char16_t* begin, const char16_t* end);
   void merge_bytes(const char16_t* begin, const char16_t* end);
   void merge_characters(const char16_t* begin, const char16_t* end);
   bool push_bytes(const char16_t* begin, const char16_t* end, int32_t start, int32_t stop);
-  void push(int32_t id, int32_t start, int32_t end) {
-    ids_.push_back(id);
-    offsets_.push_back(start);
-    offsets_.push_back(end);
-  }
+  /** Appends tokens of a piece that begins at `at`. */
+  void push(const PieceToken* tokens, size_t count, int32_t at);
 
   std::vector<SplitStep> steps_;
   Vocabulary vocabulary_;
@@ -86,8 +98,12 @@ class TextEncoder {
   char16_t mark_;
   int32_t unknown_;
 
-  std::vector<int32_t> ids_, offsets_;
-  const char16_t* origin_ = nullptr;  // what has offset 0
+  std::vector<int32_t> ids_, offsets_;  // of which count_ tokens are filled
+  size_t count_ = 0;
+  const char16_t* origin_ = nullptr;  // the beginning of the text, which has offset
+  int32_t origin_offset_ = 0;
+  std::array<Waiting, most_waiting> waiting_;
+  size_t waiting_count_ = 0;
   // Working memory, kept between pieces.
   std::string bytes_;
   std::vector<int32_t> starts_;

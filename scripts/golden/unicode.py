@@ -97,7 +97,7 @@ def main() -> None:
         "/** General categories of all code points in order: category, and length in base 36 where not 1. */\n"
         f"export const categoryRuns = [\n{lines(categories())}\n].join('');\n\n"
         "/** Gaps and lengths of what NFC leaves alone there: marks younger than its tables. */\n"
-        f"export const lateMarks = [\n{lines(ranges(late_marks()))}\n].join('');\n\n"
+        f"export const lateMarks = [\n{lines(ranges(late_marks()))}\n];\n\n"
         "/** Scripts, and what \\\\w stands for: gaps and lengths in turn, in base 36. */\n"
         f"export const scriptRanges: Record<string, string[]> = {{\n{scripts}\n}};\n"
     )

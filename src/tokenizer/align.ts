@@ -1,4 +1,6 @@
 import { AttuneError } from '../errors.ts';
+import { type CharSet, complement, decode, property, union } from './pattern/charset.ts';
+import { lateMarks } from './pattern/unicode-data.ts';
 
 /**
  * Normalized text with where it came from: character unit i of `text` stands for the stretch
@@ -40,14 +42,25 @@ export function origin(
 
 /** Puts `prefix` in front; it stands for nothing. */
 export function prepend(aligned: Aligned, prefix: string): Aligned {
-  return build([{ text: prefix, start: 0, end: 0 }, ...units(aligned)]);
+  const text = prefix + aligned.text;
+  const [starts, ends] = [new Int32Array(text.length), new Int32Array(text.length)];
+  if (aligned.starts === null || aligned.ends === null) {
+    for (let i = prefix.length; i < text.length; i++) {
+      starts[i] = i - prefix.length;
+      ends[i] = i - prefix.length + 1;
+    }
+  } else {
+    starts.set(aligned.starts, prefix.length);
+    ends.set(aligned.ends, prefix.length);
+  }
+  return { text, starts, ends };
 }
 
 /** Replaces every occurrence of `from`; a replacement stands for what it replaced. */
 export function replaceAll(aligned: Aligned, from: string, to: string): Aligned {
   if (from === '' || !aligned.text.includes(from)) return aligned;
-  if (from.length === to.length && aligned.starts === null && from.length === 1) {
-    return unchanged(aligned.text.replaceAll(from, to));
+  if (from.length === 1 && to.length === 1) {
+    return { ...aligned, text: aligned.text.replaceAll(from, to) };
   }
   const pieces: Piece[] = [];
   const all = units(aligned);
@@ -68,7 +81,7 @@ export function replaceAll(aligned: Aligned, from: string, to: string): Aligned 
  * equal that of the whole.
  */
 export function compose(aligned: Aligned): Aligned {
-  const whole = aligned.text.normalize('NFC');
+  const whole = toNfc(aligned.text);
   if (whole === aligned.text) return aligned;
   if (aligned.starts !== null) {
     throw new AttuneError('tokenizer', 'NFC after another normalizer is not supported');
@@ -76,7 +89,7 @@ export function compose(aligned: Aligned): Aligned {
   const pieces: Piece[] = [];
   for (const match of aligned.text.matchAll(cluster)) {
     const text = match[0];
-    const composed = text.normalize('NFC');
+    const composed = toNfc(text);
     if (composed === text) {
       for (let i = 0; i < text.length; i++) {
         const at = match.index + i;
@@ -91,6 +104,29 @@ export function compose(aligned: Aligned): Aligned {
     throw new AttuneError('tokenizer', 'the offsets of this text cannot be recovered after NFC');
   }
   return result;
+}
+
+/** NFC as the tables of the reference have it, to which younger marks are characters like others. */
+function toNfc(text: string): string {
+  const composed = text.normalize('NFC');
+  if (composed === text) return text;
+  known ??= new RegExp(
+    `[${classBody(complement(union(decode(lateMarks), property('Cn') ?? [])))}]+`,
+    'gu',
+  );
+  return text.replace(known, (part) => part.normalize('NFC'));
+}
+
+/** Made when first needed. */
+let known: RegExp | null = null;
+
+function classBody(set: CharSet): string {
+  const unit = (code: number): string => `\\u{${code.toString(16)}}`;
+  let body = '';
+  for (let i = 0; i < set.length; i += 2) {
+    body += `${unit(set[i] ?? 0)}-${unit((set[i + 1] ?? 1) - 1)}`;
+  }
+  return body;
 }
 
 /** A character with what may compose with it: marks, and the vowels and finals of Hangul. */

@@ -1,6 +1,7 @@
 import type { TextEncoder } from '../native/addon.d.ts';
+import { translate } from '../native/engine.ts';
 import { type Aligned, origin } from './align.ts';
-import { byteLevelText, type MergeWord, wordText } from './javascript.ts';
+import { byteLevelText, checkMerges, type MergeWord, wordText } from './javascript.ts';
 import { nativeByteLevel, nativeWords } from './native.ts';
 import type { TokenizerDefinition } from './normalize.ts';
 import { makeNormalizer, type Normalizer } from './normalizer.ts';
@@ -31,6 +32,7 @@ export function makeEncoder(definition: TokenizerDefinition, merge: MergeWord): 
     return {
       normalizer: makeNormalizer(definition.normalizer),
       ...sections(
+        definition,
         native,
         () => byteLevelText(definition, splitter, merge),
         (text) => splitter.prefixSpace && !text.startsWith(' '),
@@ -41,6 +43,7 @@ export function makeEncoder(definition: TokenizerDefinition, merge: MergeWord): 
   return {
     normalizer: makeNormalizer(normalizer),
     ...sections(
+      definition,
       nativeWords(definition, rules),
       () => wordText(definition, rules, merge),
       (text, first) => isPrefixed(rules, text, first),
@@ -49,14 +52,22 @@ export function makeEncoder(definition: TokenizerDefinition, merge: MergeWord): 
 }
 
 function sections(
+  definition: TokenizerDefinition,
   native: TextEncoder | null,
   javascript: () => EncodeText,
   isBehindMark: (text: string, first: boolean) => boolean,
 ): Omit<SectionEncoder, 'normalizer'> {
+  if (native === null) checkMerges(definition);
   const encode: EncodeText =
     native === null
       ? javascript()
-      : (text, prefixed, at, out) => out.pushEncoded(native, text, prefixed, at);
+      : (text, prefixed, at, out) => {
+          try {
+            out.pushEncoded(native, text, prefixed, at);
+          } catch (error) {
+            throw translate(error);
+          }
+        };
   return {
     path: native === null ? 'js' : 'native',
     encode(section, at, out) {

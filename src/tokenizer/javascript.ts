@@ -32,6 +32,23 @@ export function byteLevelText(
   };
 }
 
+/** Throws `tokenizer` for a merge that is none, or makes what is no token; native code does the same. */
+export function checkMerges({ model, vocabulary }: TokenizerDefinition): void {
+  model.merges.forEach((merge, rank) => {
+    const sides = merge.split(' ');
+    const [left = '', right = ''] = sides;
+    const bad = (why: string): AttuneError =>
+      new AttuneError('tokenizer', `tokenizer.json: merge ${rank}, "${merge}": ${why}`);
+    if (sides.length !== 2 || left === '' || right === '') {
+      throw bad('not two tokens with a space between');
+    }
+    for (const side of sides) {
+      if (!vocabulary.has(side)) throw bad(`"${side}" is not in the vocabulary`);
+    }
+    if (!vocabulary.has(left + right)) throw bad('the two together are not in the vocabulary');
+  });
+}
+
 /** SentencePiece in the form of tokenizer.json: words with ▁ for spaces, unknown ones as bytes. */
 export function wordText(
   { model, vocabulary }: TokenizerDefinition,

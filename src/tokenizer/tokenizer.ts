@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { AttuneError } from '../errors.ts';
 import { AddedTokenFinder, type Refusal } from './added.ts';
 import { origin, slice } from './align.ts';
@@ -66,14 +67,19 @@ export class Tokenizer {
 
   /** The tokenizer of files that were read before. */
   static async of(files: TokenizerFiles): Promise<Tokenizer> {
-    const { directory } = files;
-    const definition = defineTokenizer(files);
     const { makeCore } = await import('./xenova.ts');
     try {
+      const definition = defineTokenizer(files);
       return new Tokenizer(definition, makeCore(definition));
     } catch (error) {
-      if (error instanceof AttuneError) throw error;
-      throw new AttuneError('tokenizer', `${directory}: ${(error as Error).message}`);
+      const reason = (error as Error).message.replace(
+        /^(\[tokenizer\.json\]|tokenizer\.json:) /,
+        '',
+      );
+      const name = files.tokenizer === null ? 'vocab.json' : 'tokenizer.json';
+      throw new AttuneError('tokenizer', `${join(files.directory, name)}: ${reason}`, {
+        cause: error,
+      });
     }
   }
 

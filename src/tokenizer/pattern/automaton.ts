@@ -17,6 +17,7 @@ export interface Automaton {
 
 const mostInstructions = 4000;
 const mostStates = 4000;
+const mostWork = 1 << 23;
 
 /** Compiles a pattern of tokenizer.json. Throws Error with the reason where that is not possible. */
 export function compilePattern(source: string): Automaton {
@@ -33,6 +34,7 @@ type Instruction =
 class Program {
   readonly code: Instruction[] = [{ op: 'match' }];
   readonly start: number;
+  private work = 0;
 
   constructor(pattern: Pattern) {
     this.start = this.emit(pattern, 0);
@@ -93,6 +95,7 @@ class Program {
     const stack = [...threads].reverse();
     while (stack.length > 0) {
       const at = stack.pop() as number;
+      if (++this.work > mostWork) throw new Error('it takes too long to compile');
       if (seen.has(at)) continue;
       seen.add(at);
       const instruction = this.code[at] as Instruction;

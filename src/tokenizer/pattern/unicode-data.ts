@@ -121,7 +121,7 @@ export const lateMarks = [
   '1kt 1 49 9 16 a 8a 1 fx 1 72 2 al 1 1ne 1 q1 v 2 c lm 5 rap 1 jxz 4 1t 5 8t 2 25 2 1 3 1y b 1d',
   ' 4 6i 1 ju 1 42 3 3x 1 re 2 6t 1 4 1 7 2 4 1 4c 1 2b 1 i 1 29 1 iw 1 1 2 29 1 bt 2 d0s 1 2ww 2',
   ' m8t 1 4g 7 af 1 1p 4 e4 4 72 2 6r 1 2 1 7 2 5 1',
-].join('');
+];
 
 /** Scripts, and what \\w stands for: gaps and lengths in turn, in base 36. */
 export const scriptRanges: Record<string, string[]> = {

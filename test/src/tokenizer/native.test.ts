@@ -3,28 +3,13 @@ import { existsSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { byteCharacters } from '../../../src/tokenizer/bytes.ts';
-import { Tokenizer } from '../../../src/tokenizer/tokenizer.ts';
+import { loadPath } from './paths.ts';
 import { numbers, patterns, randomText } from './random.ts';
 import { shared } from './shared.ts';
 import { directory, tokenizerJson } from './tiny.ts';
 
-async function loadBoth(folder: string): Promise<{ native: Tokenizer; javascript: Tokenizer }> {
-  const before = process.env.ATTUNE_TOKENIZER;
-  try {
-    process.env.ATTUNE_TOKENIZER = 'native';
-    const native = await Tokenizer.load(folder);
-    process.env.ATTUNE_TOKENIZER = 'js';
-    const javascript = await Tokenizer.load(folder);
-    assert.equal([native.path, javascript.path], ['native', 'js']);
-    return { native, javascript };
-  } finally {
-    if (before === undefined) Reflect.deleteProperty(process.env, 'ATTUNE_TOKENIZER');
-    else process.env.ATTUNE_TOKENIZER = before;
-  }
-}
-
 async function compare(folder: string, seeds: number): Promise<void> {
-  const { native, javascript } = await loadBoth(folder);
+  const [native, javascript] = [await loadPath(folder, 'native'), await loadPath(folder, 'js')];
   for (let seed = 0; seed < seeds; seed++) {
     const text = randomText(seed);
     const plain = { isPlain: (start: number) => start % 7 < 3 };

@@ -169,6 +169,72 @@ test('what is missing or not supported is named', async () => {
   );
 });
 
+test('a file that is broken is named, with what is wrong', async () => {
+  const model = (changes: object): object => ({
+    model: { type: 'BPE', vocab: vocabulary(), merges, ...changes },
+  });
+  const split = (Regex: string): object => ({
+    pre_tokenizer: {
+      type: 'Sequence',
+      pretokenizers: [
+        { type: 'Split', pattern: { Regex }, behavior: 'Isolated', invert: false },
+        { type: 'ByteLevel', add_prefix_space: false, use_regex: false },
+      ],
+    },
+  });
+  const broken: [object, RegExp][] = [
+    [model({ merges: ['h e', 'he'] }), /merge 1, "he": not two tokens/],
+    [model({ merges: ['h  e'] }), /merge 0, "h {2}e": not two tokens/],
+    [model({ merges: ['h hex'] }), /merge 0, "h hex": "hex" is not in the vocabulary/],
+    [model({ merges: ['h l'] }), /merge 0, "h l": the two together are not in the vocabulary/],
+    [model({ merges: [['h', 'e'], ['h']] }), /merge 1, \["h"\]: not two tokens/],
+    [model({ merges: ['h e', 7] }), /merge 0, "h e": not two tokens/],
+    [model({ vocab: { a: '1' } }), /the id of "a" is "1"/],
+    [model({ vocab: { a: 1e300 } }), /the id of "a" is 1e\+300/],
+    [model({ vocab: { a: -1 } }), /the id of "a" is -1/],
+    [model({ dropout: 0.1 }), /dropout/],
+    [split('(a*)*\\1'), /pattern \(a\*\)\*\\1: \\1 is not supported/],
+    [split('(?:a|b)*a(?:a|b){24}'), /too many states/],
+    [split('(?:(?:a{99}){99}){99}'), /too long/],
+    [{ added_tokens: [{ content: 'x' }] }, /added_tokens has no id/],
+  ];
+  for (const path of ['js', undefined]) {
+    if (path === undefined) Reflect.deleteProperty(process.env, 'ATTUNE_TOKENIZER');
+    else process.env.ATTUNE_TOKENIZER = path;
+    for (const [changes, expected] of broken) {
+      await rejects(tinyDirectory(changes as Record<string, unknown>), expected);
+      await rejects(
+        tinyDirectory(changes as Record<string, unknown>),
+        /attune-\w+\/tokenizer\.json: /,
+      );
+    }
+  }
+});
+
+test('a pattern that takes others time without end is read in one pass', async () => {
+  for (const path of ['js', undefined]) {
+    if (path === undefined) Reflect.deleteProperty(process.env, 'ATTUNE_TOKENIZER');
+    else process.env.ATTUNE_TOKENIZER = path;
+    const load = (Regex: string): Promise<Tokenizer> =>
+      Tokenizer.load(
+        tinyDirectory({
+          pre_tokenizer: {
+            type: 'Sequence',
+            pretokenizers: [
+              { type: 'Split', pattern: { Regex }, behavior: 'Isolated', invert: false },
+              { type: 'ByteLevel', add_prefix_space: false, use_regex: false },
+            ],
+          },
+        }),
+      );
+    const text = 'a'.repeat(20_000);
+    const exponential = await load('(a+)+b|(?:a|aa)+c|a+');
+    assert.is(exponential.encode(text).ids.length, text.length);
+    const quadratic = await load('a*b|a');
+    assert.throws(() => quadratic.encode(text), /its time is not linear/);
+  }
+});
+
 test('a character without a token is an error, not a guess', async () => {
   const vocab = Object.fromEntries(Object.entries(vocabulary()).filter(([word]) => word !== 'z'));
   const tokenizer = await Tokenizer.load(tinyDirectory({ model: { type: 'BPE', vocab, merges } }));
