@@ -1,8 +1,9 @@
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { DataOptions } from '../data/options.ts';
 import { addonPaths } from '../native/binding.ts';
+import { readBytes } from '../read.ts';
 import { tokenizerFiles } from '../tokenizer/files.ts';
 import { sha256 } from './hash.ts';
 
@@ -36,7 +37,7 @@ export function encodingKey(options: DataOptions, contents: readonly string[]): 
   if (formatting !== null) return null;
   const tokenizer = tokenizerFiles(tokenizerDir).map((name): [string, Buffer] => [
     name,
-    readFileSync(join(tokenizerDir, name)),
+    readBytes(join(tokenizerDir, name), 'tokenizer'),
   ]);
   const templates = `${chatTemplate}${tokenizer.map(([, bytes]) => bytes).join('')}`;
   let today = '';
@@ -70,5 +71,5 @@ function encoderHash(): string {
   });
   const addon = addonPaths().find((path) => existsSync(path));
   const { size, mtimeMs } = addon ? statSync(addon) : { size: 0, mtimeMs: 0 };
-  return sha256(`${size} ${mtimeMs}`, ...files.map((path) => readFileSync(path)));
+  return sha256(`${size} ${mtimeMs}`, ...files.map((path) => readBytes(path, 'internal')));
 }

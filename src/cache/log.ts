@@ -1,5 +1,6 @@
-import { closeSync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, openSync, writeSync } from 'node:fs';
 import { AttuneError } from '../errors.ts';
+import { readFullSync } from '../read.ts';
 
 /** Words of documents, one behind another. Offsets and sizes are in words. */
 export interface WordLog {
@@ -52,12 +53,9 @@ export class FileLog implements WordLog {
   read(offset: number, size: number): Int32Array {
     const words = new Int32Array(size);
     const bytes = new Uint8Array(words.buffer);
-    for (let done = 0; done < bytes.length; ) {
-      const position = offset * wordBytes + done;
-      const count = readSync(this.handle, bytes, done, bytes.length - done, position);
-      if (count === 0) throw new RangeError(`${this.path} ends at ${position}`);
-      done += count;
-    }
+    const position = offset * wordBytes;
+    const read = readFullSync(this.handle, bytes, position, { name: this.path, code: 'data' });
+    if (read < bytes.length) throw new RangeError(`${this.path} ends at ${position + read}`);
     return words;
   }
 

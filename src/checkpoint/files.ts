@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
-import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { AttuneError } from '../errors.ts';
+import { readBytes } from '../read.ts';
 import { syncDirectory, writeSynced } from './durable.ts';
 
 const REASONS: Readonly<Record<string, string>> = {
@@ -93,8 +94,8 @@ export function copiedFile(name: string, source: string): OutputFile {
   return {
     name,
     size: 0,
-    write: async (path) => void (await writeSynced(path, await readFile(source))),
-    bytes: () => readFile(source),
+    write: async (path) => void (await writeSynced(path, readBytes(source, 'checkpoint'))),
+    bytes: async () => readBytes(source, 'checkpoint'),
   };
 }
 

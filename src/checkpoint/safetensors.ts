@@ -1,5 +1,6 @@
 import { open } from 'node:fs/promises';
 import { AttuneError } from '../errors.ts';
+import { readFull } from '../read.ts';
 
 /** One tensor of a safetensors file. */
 export interface StoredTensor {
@@ -43,12 +44,13 @@ export async function readHeader(path: string): Promise<StoredTensor[]> {
   try {
     const { size } = await file.stat();
     const prefix = new Uint8Array(8);
-    const { bytesRead } = await file.read(prefix, 0, 8, 0);
+    const reading = { name: path, code: 'checkpoint' } as const;
+    const bytesRead = await readFull(file, prefix, 0, reading);
     const length = bytesRead === 8 ? headerLength(path, prefix, size) : 0;
     if (length === 0) throw tooShort(path, size);
     const header = new Uint8Array(length);
-    const read = await file.read(header, 0, length, 8);
-    if (read.bytesRead !== length) throw broken(path, 'the file ends inside the header');
+    const read = await readFull(file, header, 8, reading);
+    if (read !== length) throw broken(path, 'the file ends inside the header');
     return parseHeader(path, header, size);
   } finally {
     await file.close();

@@ -1,5 +1,6 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync } from 'node:fs';
 import { dataError } from '../errors.ts';
+import { readFullSync } from '../read.ts';
 
 /** What the first bytes of a file are. */
 export interface Head {
@@ -42,7 +43,7 @@ function firstBytes(path: string, name: string): Buffer {
   const handle = openFile(path, name);
   try {
     const bytes = Buffer.alloc(looked);
-    const length = readSync(handle, bytes, 0, looked, 0);
+    const length = readFullSync(handle, bytes, 0, { name, code: 'data' });
     if (length === 0) throw dataError(name, null, 'empty file');
     return bytes.subarray(0, length);
   } finally {

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
-import { closeSync, readSync } from 'node:fs';
+import { closeSync } from 'node:fs';
 import { dataError } from '../errors.ts';
+import { readFullSync } from '../read.ts';
 import { openFile } from './head.ts';
 import { parseJson } from './json.ts';
 import type { RowRange } from './rows.ts';
@@ -75,12 +76,8 @@ export class RowReader {
       );
     }
     const bytes = this.room(length);
-    let done = 0;
-    while (done < length) {
-      const count = readSync(this.handle, bytes, done, length - done, start + done);
-      if (count === 0) throw dataError(name, line, 'the file became shorter while it was read');
-      done += count;
-    }
+    const read = readFullSync(this.handle, bytes, start, { name, code: 'data' });
+    if (read < length) throw dataError(name, line, 'the file became shorter while it was read');
     return bytes;
   }
 }

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AttuneError } from '../errors.ts';
+import { readError } from '../read.ts';
 
 /** The files of a tokenizer directory, parsed but not interpreted. */
 export interface TokenizerFiles {
@@ -100,7 +101,11 @@ function readChatTemplate(directory: string): string | null {
 
 function readText(directory: string, name: string): string | null {
   const path = join(directory, name);
-  return existsSync(path) ? readFileSync(path, 'utf8') : null;
+  try {
+    return existsSync(path) ? readFileSync(path, 'utf8') : null;
+  } catch (cause) {
+    throw readError({ name: path, code: 'tokenizer' }, cause);
+  }
 }
 
 function readJson(directory: string, name: string): JsonObject | null {

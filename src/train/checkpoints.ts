@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { freemem } from 'node:os';
 import { join } from 'node:path';
 import { openAdapter } from '../checkpoint/adapter.ts';
@@ -9,6 +8,7 @@ import { momentFiles, momentReads } from '../checkpoint/moments.ts';
 import { makeLoadPlan, tensorReads } from '../checkpoint/plan.ts';
 import { type CheckpointStore, type Contents, type Found, problemOf } from '../checkpoint/store.ts';
 import type { Engine, Progress, TensorRead } from '../native/addon.d.ts';
+import { readBytes } from '../read.ts';
 import type { MetricsFile } from './metrics.ts';
 import type { Model } from './model.ts';
 import { type AdapterPlan, resultFiles } from './result.ts';
@@ -157,5 +157,5 @@ function roundedIn(model: Model): ReadonlySet<string> {
 /** A checkpoint's state. Throws `checkpoint`. */
 export async function readState(dir: string): Promise<RunState> {
   const path = join(dir, STATE_FILE);
-  return parseState(path, await readFile(path, 'utf8'));
+  return parseState(path, readBytes(path, 'checkpoint').toString());
 }

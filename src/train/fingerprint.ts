@@ -4,6 +4,7 @@ import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { stampFile } from '../checkpoint/durable.ts';
 import type { StoredTensor } from '../checkpoint/safetensors.ts';
+import { readFull } from '../read.ts';
 
 /** Bytes of each tensor that the fingerprint of a model looks at. */
 const SAMPLE = 4096;
@@ -70,8 +71,9 @@ export async function modelPrint(
       files.set(path, file);
       const length = Math.min(SAMPLE, bytes);
       const at = offset + Math.floor((bytes - length) / 2);
-      const { bytesRead } = await file.read(sample, 0, length, at);
-      hash.update(JSON.stringify([name, dtype, shape])).update(sample.subarray(0, bytesRead));
+      const part = sample.subarray(0, length);
+      await readFull(file, part, at, { name: path, code: 'checkpoint' });
+      hash.update(JSON.stringify([name, dtype, shape])).update(part);
     }
     return hash.digest('hex');
   } finally {

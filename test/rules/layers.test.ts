@@ -8,10 +8,11 @@ import { filesBelow, type SourceFile } from './tree.ts';
 const TYPESCRIPT: Record<string, string[]> = {
   'src/errors.ts': [],
   'src/version.ts': [],
+  'src/read.ts': ['src/errors.ts'],
   'src/env.ts': [],
   // Cutting and merging text is native work, done where the text is.
-  'src/tokenizer': ['src/errors.ts', 'src/env.ts', 'src/native'],
-  'src/data': ['src/errors.ts', 'src/env.ts'],
+  'src/tokenizer': ['src/errors.ts', 'src/read.ts', 'src/env.ts', 'src/native'],
+  'src/data': ['src/errors.ts', 'src/read.ts', 'src/env.ts'],
   'src/template': ['src/errors.ts', 'src/data', 'src/tokenizer'],
   'src/pack': ['src/errors.ts'],
   'src/worker': [
@@ -25,6 +26,7 @@ const TYPESCRIPT: Record<string, string[]> = {
   ],
   'src/cache': [
     'src/errors.ts',
+    'src/read.ts',
     'src/env.ts',
     'src/data',
     'src/native/binding.ts',
@@ -45,12 +47,13 @@ const TYPESCRIPT: Record<string, string[]> = {
   'src/page': [],
   'src/native': ['src/errors.ts', 'src/env.ts'],
   'src/arch': ['src/errors.ts', 'src/native/addon.d.ts'],
-  'src/checkpoint': ['src/errors.ts', 'src/arch', 'src/native/addon.d.ts'],
+  'src/checkpoint': ['src/errors.ts', 'src/read.ts', 'src/arch', 'src/native/addon.d.ts'],
   'src/hub': ['src/errors.ts', 'src/env.ts', 'src/data/kinds.ts'],
   'src/config': ['src/errors.ts', 'src/env.ts', 'src/data/options.ts'],
   'src/config.ts': ['src/errors.ts', 'src/env.ts', 'src/config', 'src/data/options.ts'],
   'src/train': [
     'src/errors.ts',
+    'src/read.ts',
     'src/env.ts',
     'src/config',
     'src/config.ts',
