@@ -18,7 +18,7 @@ export function overview(store: Store, show: Show): HTMLElement {
       el(
         'p',
         { class: 'notice' },
-        `This page has ${count(page.rows)} of ${count(page.available)} rows, every ${page.every}th. Its rows, distributions, duplicates and leakage are of these; packing, cost and the account of rows are of all.`,
+        `This page has ${count(page.rows)} of ${count(page.available)} rows, every ${page.every}th. Distributions, packing, duplicates and leakage are of these; cost and the account of rows are of all.`,
       ),
     cards(store, show),
     section('Cost', cost(store)),
