@@ -45,7 +45,7 @@ export class Checkpoints {
   readonly #rounded: ReadonlySet<string>;
   readonly #files: readonly OutputFile[];
   #writing: Promise<void> = Promise.resolve();
-  /** The step of the last one that was begun. */
+  /** The step of the last one that was begun, or loaded. */
   #last = -1;
   /** Told where a checkpoint lies once it is on the disk. */
   onPublished: (found: Found) => void = () => {};
@@ -114,7 +114,8 @@ export class Checkpoints {
     await metrics.sync();
     const all = [...files, { name: STATE_FILE, bytes }];
     this.onPublished(await store.publish(id, session.global_step, all, patience));
-    if (keep !== null) await store.prune(id, keep, best);
+    if (keep === null) return;
+    await store.prune(id, keep, best).catch(({ message }: Error) => patience.tell(message));
   }
 
   /** Loads a checkpoint into the engine: values, moments, masters and counters. */
@@ -123,6 +124,7 @@ export class Checkpoints {
     const moments = await momentReads(dir, engine.parameters(), this.#rounded);
     await engine.load([...(await this.#values(dir)), ...moments]);
     await engine.restore(state.engine);
+    this.#last = state.global_step;
   }
 
   /** Loads the weights of the checkpoint of a step, for a result; says what the result is. */

@@ -88,6 +88,7 @@ const CHANGES: Readonly<Record<string, 'free' | 'new' | 'split'>> = {
   report_to: 'free',
   isolate: 'free',
   isolate_timeout: 'free',
+  record: 'free',
 
   tf32: 'new',
   num_train_epochs: 'new',
@@ -108,6 +109,12 @@ const CHANGES: Readonly<Record<string, 'free' | 'new' | 'split'>> = {
   load_best_model_at_end: 'new',
   metric_for_best_model: 'new',
   greater_is_better: 'new',
+  non_finite: 'new',
+  non_finite_limit: 'new',
+  loss_spike: 'new',
+  loss_spike_factor: 'new',
+  loss_spike_patience: 'new',
+  loss_spike_window: 'new',
 
   per_device_train_batch_size: 'split',
   gradient_accumulation_steps: 'split',

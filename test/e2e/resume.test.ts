@@ -201,6 +201,7 @@ test('rewind goes back within a run, or to begin with, and leaves rows out', asy
   await trainer.train();
   assert.match(notes.join('\n'), /back to step 4; the rows of the next 2 steps are left out/);
   assert.ok(existsSync(join(given.outputDir, 'checkpoint-6.old-1')));
+  assert.equal(checkpointSteps(given.outputDir), [2, 4, 6, 8, 10]);
   assert.equal(
     rows(given.outputDir).map(({ step }) => step),
     [1, 2, 3, 4, 5, 6, 7, 8, 9, 10],
