@@ -126,11 +126,8 @@ __global__ void __launch_bounds__(kThreads)
     const float inverse = 1.0f / total[r];
 #pragma unroll
     for (int e = 0; e < P / 8; ++e) {
-#pragma unroll
-      for (int i = 0; i < 2; ++i) {
-        const int column = 8 * e + 2 * (lane % 4) + i;
-        if (column < rule.head_size) to[column] = to_bf16(acc[e][2 * r + i] * inverse);
-      }
+      store_pair(to, 8 * e + 2 * (lane % 4), rule.head_size, out.wide, acc[e][2 * r] * inverse,
+                 acc[e][2 * r + 1] * inverse);
     }
   }
 }

@@ -72,11 +72,12 @@ __device__ __forceinline__ void store_rows(const HeadRows& to, int first_row, in
 #pragma unroll
   for (int e = 0; e < Columns; ++e) {
 #pragma unroll
-    for (int i = 0; i < 4; ++i) {
-      const int row = first_row + lane / 4 + 8 * (i / 2);
-      const int column = first_column + 8 * e + 2 * (lane % 4) + i % 2;
-      if (row < to.rows && column < head_size)
-        const_cast<bf16*>(to.data)[row * to.stride + column] = to_bf16(acc[e][i] * scale);
+    for (int r = 0; r < 2; ++r) {
+      const int row = first_row + lane / 4 + 8 * r;
+      if (row >= to.rows) continue;
+      store_pair(const_cast<bf16*>(to.data) + row * to.stride,
+                 first_column + 8 * e + 2 * (lane % 4), head_size, to.wide, acc[e][2 * r] * scale,
+                 acc[e][2 * r + 1] * scale);
     }
   }
 }

@@ -163,6 +163,18 @@ __device__ __forceinline__ void multiply_rows(float (&acc)[Columns][4], const fl
   }
 }
 
+/** Two columns of a head's row, at once where rows are `wide`; `column` is even. */
+__device__ __forceinline__ void store_pair(bf16* row, int column, int head_size, bool wide,
+                                           float first, float second) {
+  if (column >= head_size) return;
+  if (wide) {
+    *reinterpret_cast<uint32_t*>(row + column) = pack_bf16(first, second);
+    return;
+  }
+  row[column] = to_bf16(first);
+  if (column + 1 < head_size) row[column + 1] = to_bf16(second);
+}
+
 /** The rule of a call; templates are chosen by `plain` and by the padded head size. */
 template <class Args>
 AttentionRule rule_of(const Args& args, const int32_t* q_starts, const int32_t* k_starts) {
