@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import { countTrained, ignored } from './labels.ts';
+import { ignored } from './labels.ts';
 
 /** ids and labels [n] of one row, or of a part of it. Labels are not shifted. */
 export interface Document {
@@ -49,22 +49,45 @@ const topBit = 0x80000000 | 0;
 
 /** Puts documents into words and columns. */
 export function storeDocuments(documents: readonly Document[]): Documents {
-  const parts = documents.map(toWords);
-  const words = new Int32Array(parts.reduce((sum, part) => sum + part.length, 0));
   const columns = makeColumns(documents.length);
+  let total = 0;
+  documents.forEach((document, i) => {
+    describe(document, columns, i);
+    total += columns.sizes[i]!;
+  });
+  const words = new Int32Array(total);
   let at = 0;
-  documents.forEach(({ labels }, i) => {
-    const part = parts[i]!;
-    words.set(part, at);
-    at += part.length;
-    columns.sizes[i] = part.length;
-    columns.lengths[i] = labels.length;
-    columns.firsts[i] = labels.findIndex((label, t) => t > 0 && label !== ignored);
-    columns.lasts[i] = labels.findLastIndex((label, t) => t > 0 && label !== ignored);
-    columns.trained[i] = countTrained(labels);
-    columns.checks[i] = checksum(part);
+  documents.forEach(({ ids, labels }, i) => {
+    const end = at + columns.sizes[i]!;
+    words.set(ids, at);
+    if (end - at > ids.length) words.set(labels, at + ids.length);
+    else for (let t = 0; t < ids.length; t++) if (labels[t] !== ignored) words[at + t]! |= topBit;
+    columns.checks[i] = checksum(words.subarray(at, end));
+    at = end;
   });
   return { words, columns };
+}
+
+/** Fills in the columns of document `i`, but for its checksum. */
+function describe({ ids, labels }: Document, columns: Columns, i: number): void {
+  let first = -1;
+  let last = -1;
+  let trained = 0;
+  let own = true;
+  for (let t = 0; t < labels.length; t++) {
+    const label = labels[t]!;
+    if (label === ignored) continue;
+    if (label !== ids[t]) own = false;
+    if (t === 0) continue;
+    if (first < 0) first = t;
+    last = t;
+    trained++;
+  }
+  columns.sizes[i] = own ? ids.length : 2 * ids.length;
+  columns.lengths[i] = ids.length;
+  columns.firsts[i] = first;
+  columns.lasts[i] = last;
+  columns.trained[i] = trained;
 }
 
 /** CRC-32 of the bytes of words. */
@@ -72,23 +95,17 @@ export function checksum(words: Int32Array): number {
   return crc32(Buffer.from(words.buffer, words.byteOffset, words.byteLength)) | 0;
 }
 
-function toWords({ ids, labels }: Document): Int32Array {
-  if (!labels.every((label, i) => label === ignored || label === ids[i])) {
-    const both = new Int32Array(2 * ids.length);
-    both.set(ids);
-    both.set(labels, ids.length);
-    return both;
-  }
-  return ids.map((id, i) => (labels[i] === ignored ? id : id | topBit));
-}
-
-/** Tokens [start, end) of a row of `length` tokens from its words, or from those of tokens [from, …) alone. */
+/** The document of the words of `length` tokens: all of a row's, or a part of those that have no labels. */
 export function fromWords(words: Int32Array, length: number): Document {
   if (words.length > length) {
     return { ids: words.subarray(0, length), labels: words.subarray(length) };
   }
-  return {
-    ids: words.map((word) => word & ~topBit),
-    labels: words.map((word) => (word < 0 ? word & ~topBit : ignored)),
-  };
+  const ids = new Int32Array(length);
+  const labels = new Int32Array(length);
+  for (let t = 0; t < length; t++) {
+    const word = words[t]!;
+    ids[t] = word & ~topBit;
+    labels[t] = word < 0 ? word & ~topBit : ignored;
+  }
+  return { ids, labels };
 }

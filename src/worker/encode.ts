@@ -142,8 +142,10 @@ function checkVocabulary(
   place: Place,
 ): void {
   for (const values of [ids, labels]) {
-    const bad = values.find((id) => id >= modelSize);
-    if (bad === undefined) continue;
+    let bad = -1;
+    for (let i = 0; i < values.length && bad < 0; i++)
+      if (values[i]! >= modelSize) bad = values[i]!;
+    if (bad < 0) continue;
     throw new AttuneError(
       'tokenizer',
       `${place.file}:${place.line}: vocabulary mismatch: token ${bad} is beyond the model's ` +
