@@ -23,6 +23,10 @@ const benchmarks: Record<string, { run: string[]; what: string }> = {
     run: [...tsx, 'bench/gpu.ts'],
     what: 'a GPU: ops, adapters and whole training, beside PyTorch where python3 has it',
   },
+  pipeline: {
+    run: [...tsx, 'bench/pipeline/compare.ts'],
+    what: 'reading, tokenizing and starting, beside datasets + tokenizers: needs --python',
+  },
   train: {
     run: [...tsx, 'bench/train/compare.ts'],
     what: 'a 135M model against TRL: needs --python, an interpreter with torch, trl and peft',

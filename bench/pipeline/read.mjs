@@ -1,5 +1,8 @@
 // Reads a data set as training does, from dist/, in a process of its own; prints one JSON object.
-//   node bench/pipeline/read.mjs '{"files":[…],"tokenizerDir":…,"until":"first"|"all",…}'
+//   node bench/pipeline/read.mjs '{"files":[…],"tokenizerDir":…,"until":"first"|"all"|N,…}'
+// "first": until the first batch; "all": until every row is accounted for, then the first batch; a
+// number: a hash of so many first rows.
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 
 const started = performance.timeOrigin;
@@ -46,9 +49,27 @@ const first = await dataset.batches(0).next();
 marks.first = since();
 const memory = peak();
 const tokens = first.value.tokens.length;
+let hash = null;
+if (typeof until === 'number') {
+  hash = createHash('sha256');
+  let rows = 0;
+  for await (const { input_ids: ids, labels } of dataset.inspect()) {
+    if (rows++ === until) break;
+    hash.update(Int32Array.from(ids)).update(Int32Array.from(labels));
+  }
+  hash = hash.digest('hex');
+}
 await dataset.close();
 marks.closed = since();
 const cpu = process.cpuUsage();
 console.log(
-  JSON.stringify({ marks, found, tokens, memory, accounting, cpu: (cpu.user + cpu.system) / 1e6 }),
+  JSON.stringify({
+    marks,
+    found,
+    tokens,
+    memory,
+    accounting,
+    hash,
+    cpu: (cpu.user + cpu.system) / 1e6,
+  }),
 );
