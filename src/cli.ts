@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { INTERRUPTED } from './cli/signals.ts';
+import './cli/signals.ts';
 
 // Loaded once signals are heard.
 const { Command, CommanderError } = await import('commander');
@@ -117,6 +117,7 @@ try {
   // commander has printed its own message.
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
   else process.exitCode = report(error);
-  // What still runs in the background was interrupted too.
-  if (process.exitCode === INTERRUPTED) process.exit();
 }
+// At once: what still runs in the background was interrupted, and while a process winds down by itself
+// a signal would end it as one that nobody handles.
+process.exit();

@@ -9,6 +9,12 @@ import { attune } from './proof.ts';
 
 export type Options = Record<string, string | number | boolean>;
 
+/** What a process finds around it. */
+export interface Surroundings {
+  env?: Record<string, string>;
+  input?: boolean;
+}
+
 /** `attune train` in a process of its own. */
 export class TrainProcess {
   readonly #child: ChildProcess;
@@ -17,13 +23,14 @@ export class TrainProcess {
   text = '';
   onLine: (line: string) => void = () => {};
 
-  constructor(options: Options) {
+  /** `input`: standard input stays open, and gives nothing. */
+  constructor(options: Options, { env = {}, input = false }: Surroundings = {}) {
     const flags = Object.entries(options).flatMap(([key, value]) => [
       `--${kebabCase(key)}=${value}`,
     ]);
     this.#child = spawn(process.execPath, [attune(), 'train', ...flags], {
-      stdio: ['ignore', 'ignore', 'pipe'],
-      env: { ...process.env, OMP_NUM_THREADS: '1' },
+      stdio: [input ? 'pipe' : 'ignore', 'ignore', 'pipe'],
+      env: { ...process.env, OMP_NUM_THREADS: '1', ...env },
     });
     this.#ended = once(this.#child, 'exit');
     createInterface({ input: this.#child.stderr! }).on('line', (line) => {
@@ -32,9 +39,13 @@ export class TrainProcess {
     });
   }
 
-  /** As the system ends a process that nobody can save. */
-  kill(): void {
-    this.#child.kill('SIGKILL');
+  get pid(): number {
+    return this.#child.pid!;
+  }
+
+  /** As the system ends a process that nobody can save, or with another signal. */
+  kill(signal: NodeJS.Signals = 'SIGKILL'): void {
+    this.#child.kill(signal);
   }
 
   /** Its exit code; null where it was killed. */
@@ -70,6 +81,8 @@ const OWN = new Set([
   'save_steps',
   'rewind',
   'skip_batches',
+  'isolate',
+  'isolate_timeout',
 ]);
 
 function without(names: ReadonlySet<string>, text: string): string {

@@ -7,7 +7,7 @@ import { random } from './proof.ts';
 
 const [HIDDEN, INNER, HEADS, KV, LAYERS, VOCABULARY] = [24, 40, 4, 2, 2, 272];
 
-function shapes(untied: boolean): [string, number[]][] {
+function shapes(untied: boolean, vocabulary: number): [string, number[]][] {
   const size = HIDDEN / HEADS;
   const layer = (at: string): [string, number[]][] => [
     [`${at}input_layernorm.weight`, [HIDDEN]],
@@ -21,10 +21,10 @@ function shapes(untied: boolean): [string, number[]][] {
     [`${at}mlp.down_proj.weight`, [HIDDEN, INNER]],
   ];
   return [
-    ['model.embed_tokens.weight', [VOCABULARY, HIDDEN]],
+    ['model.embed_tokens.weight', [vocabulary, HIDDEN]],
     ...Array.from({ length: LAYERS }, (_, i) => layer(`model.layers.${i}.`)).flat(),
     ['model.norm.weight', [HIDDEN]],
-    ...(untied ? [['lm_head.weight', [VOCABULARY, HIDDEN]] as [string, number[]]] : []),
+    ...(untied ? [['lm_head.weight', [vocabulary, HIDDEN]] as [string, number[]]] : []),
   ];
 }
 
@@ -32,7 +32,12 @@ function shapes(untied: boolean): [string, number[]][] {
  * Writes the model in Hugging Face layout, stored as float32 or bfloat16; returns its folder. Text with
  * the character `spoilt` has a loss that is not a number: what is embedded for it is none.
  */
-export function writeTinyModel(dir: string, dtype: 'F32' | 'BF16', spoilt?: string): string {
+export function writeTinyModel(
+  dir: string,
+  dtype: 'F32' | 'BF16',
+  spoilt?: string,
+  vocabulary = VOCABULARY,
+): string {
   mkdirSync(dir, { recursive: true });
   const json = (name: string, value: unknown) =>
     writeFileSync(join(dir, name), JSON.stringify(value));
@@ -44,7 +49,7 @@ export function writeTinyModel(dir: string, dtype: 'F32' | 'BF16', spoilt?: stri
     num_hidden_layers: LAYERS,
     num_attention_heads: HEADS,
     num_key_value_heads: KV,
-    vocab_size: VOCABULARY,
+    vocab_size: vocabulary,
     max_position_embeddings: 128,
     hidden_act: 'silu',
     rms_norm_eps: 1e-5,
@@ -55,7 +60,7 @@ export function writeTinyModel(dir: string, dtype: 'F32' | 'BF16', spoilt?: stri
   });
   json('tokenizer.json', tokenizerJson());
   json('tokenizer_config.json', tokenizerConfig);
-  const tensors = shapes(spoilt !== undefined).map(
+  const tensors = shapes(spoilt !== undefined, vocabulary).map(
     ([name, shape]): TensorLayout => ({ name, dtype, shape }),
   );
   const { header, offsets } = makeHeader(tensors);
