@@ -28,7 +28,7 @@ export async function proveIsolation({ trials, seed }: ProofOptions): Promise<Ve
   const { SFTTrainer } = await built<typeof import('../src/index.ts')>('index.js');
   const dir = workspace();
   const next = random(seed);
-  const steps = trials + 5;
+  const steps = 3 * trials + 5;
   const options: TrainOptions = {
     model: writeTinyModel(join(dir, 'model'), 'F32'),
     trainFile: writeRows(join(dir, 'rows.jsonl'), 40),
@@ -53,7 +53,7 @@ export async function proveIsolation({ trials, seed }: ProofOptions): Promise<Ve
   const seen: number[] = [];
   trainer.on('step', ({ step }) => {
     seen.push(step);
-    if (crashes >= trials) return;
+    if (crashes >= trials || crashes > noticed) return;
     // After a step and the one before it was saved; sometimes while more is under way.
     crashes++;
     setTimeout(() => {
