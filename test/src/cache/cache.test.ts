@@ -25,12 +25,16 @@ import { tinyDirectory } from '../tokenizer/tiny.ts';
 import { options } from '../worker/options.ts';
 
 const tokenizerDir = tinyDirectory();
+const before = process.env.ATTUNE_CACHE ?? '';
 const cache = mkdtempSync(join(tmpdir(), 'attune-cache-'));
 test.before.each(() => {
   process.env.ATTUNE_CACHE = cache;
   rmSync(cache, { recursive: true, force: true });
 });
-test.after(() => rmSync(cache, { recursive: true, force: true }));
+test.after(() => {
+  process.env.ATTUNE_CACHE = before;
+  rmSync(cache, { recursive: true, force: true });
+});
 
 test('rows are called by whatever changes them, and by nothing else', () => {
   const key = (changes: Partial<DataOptions> = {}, contents = ['a', 'b']) =>
