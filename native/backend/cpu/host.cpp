@@ -23,11 +23,16 @@ namespace {
 constexpr size_t kAlignment = 64;
 constexpr size_t kPage = 4096;  // before each block: its size
 
+/** Made where it is thrown: a message takes memory too, and would leak what was just had. */
+Error no_memory(const char* op, size_t bytes) {
+  return Error(Code::memory, op, "no memory for " + std::to_string(bytes) + " bytes");
+}
+
 void* take(size_t bytes, const char* op) {
   const size_t whole = (bytes + kAlignment - 1) / kAlignment * kAlignment;
   void* memory =
       whole < bytes ? nullptr : std::aligned_alloc(kAlignment, whole ? whole : kAlignment);
-  check(memory != nullptr, Code::memory, op, "no memory for " + std::to_string(bytes) + " bytes");
+  if (!memory) throw no_memory(op, bytes);
   return memory;
 }
 
@@ -122,8 +127,7 @@ void* HostBackend::allocate(size_t bytes) {
   void* base = whole < bytes ? MAP_FAILED
                              : mmap(nullptr, whole, PROT_READ | PROT_WRITE,
                                     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  check(base != MAP_FAILED, Code::memory, "allocate",
-        "no memory for " + std::to_string(bytes) + " bytes");
+  if (base == MAP_FAILED) throw no_memory("allocate", bytes);
 #ifdef MADV_HUGEPAGE
   madvise(base, whole, MADV_HUGEPAGE);
 #endif
