@@ -4,20 +4,22 @@
 // the same adapter, to the bit.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { constants, tmpdir } from 'node:os';
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { attune, ROOT, workspace } from './lib/proof.ts';
 
-const root = join(import.meta.dirname, '..');
 const { values } = parseArgs({ options: { stride: { type: 'string', default: '1' } } });
 const stride = Number(values.stride);
 
-const folder = mkdtempSync(join(tmpdir(), 'attune-faults-'));
-process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+const program = attune();
+const folder = workspace();
 const output = join(folder, 'out');
-const counter = join(tmpdir(), `attune-faults-${process.pid}`);
-const shim = join(folder, 'shim.so');
+// Beside the folder whose calls are counted.
+const tools = workspace();
+const counter = join(tools, 'count');
+const shim = join(tools, 'shim.so');
 
 const { EIO, ENOSPC, EMFILE, EACCES } = constants.errno;
 const faults: readonly [kind: string, error: number, name: string][] = [
@@ -49,8 +51,8 @@ function train(kind: string, n: number, error: number): Outcome {
     ...['--output-dir', output, '--max-steps', '2', '--save-steps', '1', '--logging-steps', '1'],
     ...['--per-device-train-batch-size', '4', '--lora-r', '4', '--resume-from-checkpoint', 'auto'],
   ];
-  const { status, signal, stderr } = spawnSync(process.execPath, ['dist/cli.js', ...words], {
-    cwd: root,
+  const { status, signal, stderr } = spawnSync(process.execPath, [program, ...words], {
+    cwd: ROOT,
     encoding: 'utf8',
     timeout: 120_000,
     env: {
@@ -94,11 +96,11 @@ execFileSync('cc', [
   '-O2',
   '-o',
   shim,
-  join(root, 'prove/faults/shim.c'),
+  join(ROOT, 'prove/faults/shim.c'),
   '-ldl',
 ]);
-cpSync(join(root, 'examples/quickstart/base'), join(folder, 'model'), { recursive: true });
-const rows = readFileSync(join(root, 'examples/quickstart/train.jsonl'), 'utf8').split('\n');
+cpSync(join(ROOT, 'examples/quickstart/base'), join(folder, 'model'), { recursive: true });
+const rows = readFileSync(join(ROOT, 'examples/quickstart/train.jsonl'), 'utf8').split('\n');
 writeFileSync(join(folder, 'train.jsonl'), `${rows.slice(0, 24).join('\n')}\n`);
 
 fresh();
@@ -131,10 +133,9 @@ for (const [kind, error, name] of faults) {
   }
   console.log(`${kind}, ${name}: ${goneOn} runs went on, ${ended} ended with an error`);
 }
-rmSync(counter, { force: true });
 
 const memory = spawnSync(process.execPath, ['scripts/kernels.mjs', 'memory_faults'], {
-  cwd: root,
+  cwd: ROOT,
   encoding: 'utf8',
   env: { ...process.env, ATTUNE_FAULTS: 'all' },
 });

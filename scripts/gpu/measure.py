@@ -176,11 +176,6 @@ SAME = {
 }
 
 
-def rate_of(op: dict) -> float:
-    """TFLOP/s of what computes, else GB/s."""
-    return op["tflops"] if "attention" in op.get("op", op.get("name", "")) else op["gbps"]
-
-
 def ops(context: Context) -> Result:
     """Each op inside of a step of two layers, as a share of what is measured, beside PyTorch's."""
     cuda = context.cuda

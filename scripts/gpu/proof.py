@@ -99,14 +99,14 @@ def sanitize(context: Context) -> Result:
     tool = shutil.which("compute-sanitizer") or "/usr/local/cuda/bin/compute-sanitizer"
     if not context.cuda or not Path(tool).exists():
         return Result(None, "no compute-sanitizer, or no GPU")
-    jobs: list[tuple[str, str, list[str], dict[str, str]]] = []
+    jobs: list[tuple[str, str, list[str]]] = []
     for name, filters in SANITIZERS.items():
         step = [context.program("attune_replay"), context.records / "llama", "--steps", "2"]
-        jobs.append((name, "two steps", [*step, "--device", "cuda"], {}))
+        jobs.append((name, "two steps", [*step, "--device", "cuda"]))
         for words in filters:
-            jobs.append((name, words, [context.program("attune_test"), words], {}))
+            jobs.append((name, words, [context.program("attune_test"), words]))
     data, bad, done = {}, [], 0
-    for name, what, command, env in jobs:
+    for name, what, command in jobs:
         if context.left() < 10:
             break
         options = ["--tool", name, "--error-exitcode", "9", "--print-limit", "5"]
@@ -116,7 +116,6 @@ def sanitize(context: Context) -> Result:
             limit=120,
             ATTUNE_DEVICES="cuda",
             ATTUNE_REPEATS="1",
-            **env,
         )
         errors = re.search(r"ERROR SUMMARY: (\d+) error|RACECHECK SUMMARY: (\d+) hazard", ended.output)
         found = "not finished" if ended.code is None else errors.group(0) if errors else ended.why

@@ -93,6 +93,9 @@ def publish(context: Context, common: dict) -> None:
 
 def main() -> int:
     given = arguments()
+    if given.backend == "cuda" and not machine()["gpu"]:
+        print("no NVIDIA GPU here (nvidia-smi lists none); --backend cuda-host is a dry run without")
+        return 2
     context = Context(given.backend, Path(), Path(given.records).resolve(), Path(), [])
     folder = given.build or ("build-gpu" if context.cuda else "build-dry")
     context.build = ROOT / folder

@@ -1,5 +1,6 @@
-import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, writeSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
+import { readFullSync } from '../read.ts';
 import { type Columns, columnNames, makeColumns } from '../worker/documents.ts';
 import { FileLog } from './log.ts';
 
@@ -48,13 +49,14 @@ export function openSegment(path: string): Segment | null {
   const handle = openSync(path, 'r');
   try {
     const { size } = fstatSync(handle);
-    const footer = readWords(handle, size - footerWords * 4, footerWords);
+    const read = (position: number, count: number) => readWords(path, handle, position, count);
+    const footer = read(size - footerWords * 4, footerWords);
     const [first, second, count = 0, low = 0, high = 0, check] = footer;
     if (first !== magic || second !== version || footer[6] !== sum(footer.subarray(0, 6)))
       return null;
     const words = (low >>> 0) + high * 2 ** 32;
     if (count < 0 || size !== 4 * (words + count * rowWords + footerWords)) return null;
-    const index = readWords(handle, words * 4, count * rowWords);
+    const index = read(words * 4, count * rowWords);
     if (sum(index) !== check) return null;
     const column = (i: number) => index.subarray(i * count, (i + 1) * count);
     const columns = makeColumns(0);
@@ -69,14 +71,10 @@ export function openSegment(path: string): Segment | null {
   }
 }
 
-function readWords(handle: number, position: number, count: number): Int32Array {
+function readWords(name: string, handle: number, position: number, count: number): Int32Array {
   const words = new Int32Array(count);
-  const bytes = bytesOf(words);
-  for (let done = 0; done < bytes.length; ) {
-    const read = readSync(handle, bytes, done, bytes.length - done, position + done);
-    if (read === 0) throw new RangeError('the file is too short');
-    done += read;
-  }
+  const read = readFullSync(handle, bytesOf(words), position, { name, code: 'data' });
+  if (read < words.byteLength) throw new RangeError(`${name} is too short`);
   return words;
 }
 

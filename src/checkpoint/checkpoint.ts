@@ -19,7 +19,7 @@ export async function openCheckpoint(dir: string): Promise<Checkpoint> {
   if (!info?.isDirectory()) {
     throw new AttuneError(
       'checkpoint',
-      `model: ${dir} is no directory; models are read from a local directory, downloads from the hub are not built yet`,
+      `model: ${dir} is no directory (a model of the hub is named owner/name)`,
     );
   }
   const config = await readJson(join(dir, 'config.json'));

@@ -124,7 +124,7 @@ export const UNBUILT: Readonly<Record<string, string>> = {
   deepspeed: 'training on several devices is not built yet',
   fsdp: 'training on several devices is not built yet',
   datasets: 'mixtures of data sets are not built yet; train_file takes a list',
-  testSplitSize: 'splitting a test set off is not built yet; use eval_file',
+  testSplitSize: 'splitting a test set off is not built yet; attune data split makes an eval_file',
   evalDelay: 'evaluation that begins later is not built yet',
   optimArgs: 'settings of other optimizers are not built',
   optimTargetModules: 'optimizers for some modules alone are not built',

@@ -1,5 +1,6 @@
-import { closeSync, fstatSync, readSync } from 'node:fs';
+import { closeSync, fstatSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
+import { readFullSync } from '../read.ts';
 import { openFile } from './head.ts';
 import { indexLines } from './lines.ts';
 import { RowIndex } from './rows.ts';
@@ -27,17 +28,18 @@ export interface ChunkSource extends Source {
 }
 
 /**
- * The bytes of a file from `start` on. Chunks share one buffer: each is valid until the next is asked
- * for. Others run in between.
+ * The bytes of a file from `start` on; `name` is for messages. Chunks share one buffer: each is valid
+ * until the next is asked for. Others run in between. Throws `data`.
  */
 export async function* readChunks(
   handle: number,
+  name: string,
   start: number,
   size = readBytes,
 ): AsyncGenerator<Uint8Array> {
   const buffer = Buffer.allocUnsafe(Math.min(size, Math.max(1, fstatSync(handle).size)));
   for (let offset = start; ; ) {
-    const length = readSync(handle, buffer, 0, buffer.length, offset);
+    const length = readFullSync(handle, buffer, offset, { name, code: 'data' });
     if (length === 0) return;
     yield buffer.subarray(0, length);
     offset += length;
@@ -81,11 +83,11 @@ export async function indexChunk(source: OpenSource, chunk: Chunk): Promise<Chun
   const handle = openFile(path, name);
   try {
     const linesBefore = chunk.start === begin ? 0 : null;
-    const first = await firstRow(handle, chunk, begin);
+    const first = await firstRow(handle, name, chunk, begin);
     const rows =
       first >= chunk.end
         ? new RowIndex()
-        : await indexLines(readLines(handle, first, chunk.end), first);
+        : await indexLines(readLines(handle, name, first, chunk.end), first);
     return { name, path, form, weight, rows, linesBefore };
   } finally {
     closeSync(handle);
@@ -98,7 +100,7 @@ export async function countLines({ path, name, begin }: OpenSource, end: number)
   let count = 0;
   let offset = begin;
   try {
-    for await (const bytes of readChunks(handle, begin)) {
+    for await (const bytes of readChunks(handle, name, begin)) {
       const here = bytes.subarray(0, Math.max(0, end - offset));
       for (let at = here.indexOf(newline); at >= 0; at = here.indexOf(newline, at + 1)) count++;
       offset += bytes.length;
@@ -111,10 +113,15 @@ export async function countLines({ path, name, begin }: OpenSource, end: number)
 }
 
 /** Where the first row begins at or after the start of a chunk; its end or more: none begins in it. */
-async function firstRow(handle: number, { start, end }: Chunk, begin: number): Promise<number> {
+async function firstRow(
+  handle: number,
+  name: string,
+  { start, end }: Chunk,
+  begin: number,
+): Promise<number> {
   if (start === begin) return start;
   let offset = start - 1;
-  for await (const bytes of readChunks(handle, offset, 1 << 16)) {
+  for await (const bytes of readChunks(handle, name, offset, 1 << 16)) {
     const at = bytes.indexOf(newline);
     if (at >= 0) return offset + at + 1;
     offset += bytes.length;
@@ -124,10 +131,15 @@ async function firstRow(handle: number, { start, end }: Chunk, begin: number): P
 }
 
 /** The bytes from the start of a row up to the end of the last one that begins before `end`. */
-async function* readLines(handle: number, start: number, end: number): AsyncGenerator<Uint8Array> {
+async function* readLines(
+  handle: number,
+  name: string,
+  start: number,
+  end: number,
+): AsyncGenerator<Uint8Array> {
   let offset = start;
   const size = Math.min(readBytes, end - start + (1 << 16));
-  for await (const bytes of readChunks(handle, start, size)) {
+  for await (const bytes of readChunks(handle, name, start, size)) {
     const last = bytes.indexOf(newline, Math.max(0, end - 1 - offset));
     const isLast = last >= 0 && offset + last >= end - 1;
     yield isLast ? bytes.subarray(0, last + 1) : bytes;

@@ -158,7 +158,7 @@ async function readFrom(
 ): Promise<RowIndex> {
   const handle = openFile(path, name);
   try {
-    return await index(readChunks(handle, base), base);
+    return await index(readChunks(handle, name, base), base);
   } finally {
     closeSync(handle);
   }

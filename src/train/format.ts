@@ -53,18 +53,20 @@ export function accountingLines(accounting: Accounting, used = 'trained'): strin
   ];
 }
 
+/** The classes of a memory plan, in the order that people are shown them. */
+export const memoryClasses = [
+  'weights',
+  'adapters',
+  'gradients',
+  'optimizer',
+  'activations',
+  'scratch',
+  'device',
+] as const satisfies readonly (keyof MemoryPlan)[];
+
 /** What a run takes of memory, by class. */
 export function memoryLine(plan: MemoryPlan): string {
-  const classes = [
-    'weights',
-    'adapters',
-    'gradients',
-    'optimizer',
-    'activations',
-    'scratch',
-    'device',
-  ] as const;
-  const parts = classes
+  const parts = memoryClasses
     .filter((name) => plan[name] > 0)
     .map((name) => `${name} ${bytes(plan[name])}`);
   const again = plan.recomputedLayers;

@@ -7,6 +7,7 @@ import { runPage } from '../page/html.ts';
 import type { PageMemory, RunPage } from '../page/run.ts';
 import { version } from '../version.ts';
 import type { RunPlan, StepRecord } from './events.ts';
+import { memoryClasses } from './format.ts';
 import { readMetrics } from './reportmetrics.ts';
 import { type RunFile, readRunFile, writeRunFile } from './runfile.ts';
 import type { SFTTrainer } from './trainer.ts';
@@ -107,16 +108,6 @@ class RunRecord {
 function keep<T>(list: T[], item: T): void {
   if (list.length < mostKept) list.push(item);
 }
-
-const memoryClasses = [
-  'weights',
-  'adapters',
-  'gradients',
-  'optimizer',
-  'activations',
-  'scratch',
-  'device',
-] as const;
 
 function reportPage(dir: string, run: RunFile, text: string): RunPage {
   const { plan, accounting } = run;

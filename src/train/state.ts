@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { parseObject } from '../checkpoint/json.ts';
 import { AttuneError } from '../errors.ts';
 
 /** A part of a run that changes from step to step, and can be put back to where it was. */
@@ -110,15 +111,7 @@ export function stateText(state: RunState): string {
 
 /** The state that a text holds; `path` is for messages. Throws `checkpoint` for a missing piece. */
 export function parseState(path: string, text: string): RunState {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (cause) {
-    throw new AttuneError('checkpoint', `${path}: not JSON (${(cause as Error).message})`, {
-      cause,
-    });
-  }
-  const result = v.safeParse(schema, json, { abortEarly: true });
+  const result = v.safeParse(schema, parseObject(path, text), { abortEarly: true });
   if (result.success) return result.output;
   const [issue] = result.issues;
   const key = v.getDotPath(issue) ?? 'the whole';

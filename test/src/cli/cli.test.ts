@@ -50,11 +50,11 @@ const wrong: [string[], string][] = [
   ],
   [
     ['eval', '--model_name_or_path', '/none', '--data', 'a', '--max-seq-length', '8', '--bf16'],
-    'model: /none is no directory; models are read from a local directory, downloads from the hub are not built yet',
+    'model: /none is no directory (a model of the hub is named owner/name)',
   ],
   [
     ['generate', '--model', '/none', '--prompt', 'x'],
-    'model: /none is no directory; models are read from a local directory, downloads from the hub are not built yet',
+    'model: /none is no directory (a model of the hub is named owner/name)',
   ],
   [['nonsense'], "unknown command 'nonsense'"],
 ];

@@ -1,11 +1,10 @@
 /** The native path and the JavaScript one: the same ids and offsets for any text. */
-import { existsSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { byteCharacters } from '../../../src/tokenizer/bytes.ts';
 import { loadPath } from './paths.ts';
 import { numbers, patterns, randomText } from './random.ts';
-import { shared } from './shared.ts';
+import { shared, sharedTest } from './shared.ts';
 import { directory, tokenizerJson } from './tiny.ts';
 
 async function compare(folder: string, seeds: number): Promise<void> {
@@ -146,8 +145,7 @@ const folders = [
   'models/stories260K',
 ];
 for (const folder of folders.map((each) => shared(each))) {
-  if (existsSync(folder)) test(folder, () => compare(folder, 120));
-  else test.skip(`${folder} (skipped: it is absent)`, () => {});
+  sharedTest(folder, [folder], () => compare(folder, 120));
 }
 
 test.run();
