@@ -33,8 +33,11 @@ export function rememberedHash(path: string): string | null {
   }
 }
 
-/** SHA-256 of a file, read in the background unless it is remembered. Null once `signal` is aborted. */
-export async function hashFile(path: string, signal: AbortSignal): Promise<string | null> {
+/**
+ * SHA-256 of a file, read in the background unless it is remembered. Null once `signal` is aborted, and
+ * for a file that changed meanwhile.
+ */
+export async function hashFile(path: string, signal?: AbortSignal): Promise<string | null> {
   const known = rememberedHash(path);
   if (known !== null) return known;
   const identity = identityOf(path);
@@ -51,14 +54,14 @@ export async function hashFile(path: string, signal: AbortSignal): Promise<strin
   return hash;
 }
 
-async function hashOf(file: FileHandle, signal: AbortSignal): Promise<string | null> {
+async function hashOf(file: FileHandle, signal?: AbortSignal): Promise<string | null> {
   const hash = createHash('sha256');
   let buffers: [Buffer, Buffer] = [Buffer.allocUnsafe(chunk), Buffer.allocUnsafe(chunk)];
   let position = 0;
   let reading = file.read(buffers[0], 0, chunk, position);
   for (;;) {
     const { bytesRead } = await reading;
-    if (signal.aborted) return null;
+    if (signal?.aborted) return null;
     if (bytesRead === 0) return hash.digest('hex');
     position += bytesRead;
     reading = file.read(buffers[1], 0, chunk, position);

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { hashFile, sha256 } from '../cache/hash.ts';
 import { stampFile } from '../checkpoint/durable.ts';
 import type { StoredTensor } from '../checkpoint/safetensors.ts';
 import { readFull } from '../read.ts';
@@ -16,12 +17,6 @@ export interface RowSource {
   weight: number;
 }
 
-function sha256(...parts: (string | Uint8Array)[]): string {
-  const hash = createHash('sha256');
-  for (const part of parts) hash.update(part);
-  return hash.digest('hex');
-}
-
 /** SHA-256 of each file's content and weight, by its place among them. */
 export async function dataPrints(
   key: string,
@@ -29,7 +24,9 @@ export async function dataPrints(
 ): Promise<Record<string, string>> {
   const prints: Record<string, string> = {};
   for (const [index, { path, weight }] of sources.entries()) {
-    prints[`${key}[${index}]`] = sha256((await stampFile(path)).sha256, String(weight));
+    // The cache of rows has mostly hashed it already.
+    const content = (await hashFile(path)) ?? (await stampFile(path)).sha256;
+    prints[`${key}[${index}]`] = sha256(content, String(weight));
   }
   return prints;
 }

@@ -63,6 +63,7 @@ const TYPESCRIPT: Record<string, string[]> = {
     'src/tokenizer',
     'src/worker',
     'src/batch',
+    'src/cache/hash.ts',
     'src/arch',
     'src/checkpoint',
     'src/native',
