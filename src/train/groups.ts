@@ -73,17 +73,21 @@ export async function* after<T>(source: AsyncGenerator<T>, count: number): Async
 
 /** The same items, each fetched while the one before it is being used. */
 export async function* ahead<T>(source: AsyncGenerator<T>): AsyncGenerator<T> {
-  let next = source.next();
+  const fetch = (): Promise<IteratorResult<T>> => {
+    const next = source.next();
+    // It may fail before it is waited for, or when nobody waits any more.
+    next.catch(() => {});
+    return next;
+  };
+  let next = fetch();
   try {
     for (;;) {
       const item = await next;
       if (item.done) return;
-      next = source.next();
+      next = fetch();
       yield item.value;
     }
   } finally {
-    // Nobody waits for these once the consumer has stopped.
-    next.catch(() => {});
     source.return(undefined).catch(() => {});
   }
 }

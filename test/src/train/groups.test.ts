@@ -74,6 +74,26 @@ test('the next item is fetched while one is used, and errors arrive in order', a
   assert.equal(log, ['make a', 'make b', 'use a', 'use b']);
 });
 
+test('what is fetched may fail long before it is wanted', async () => {
+  async function* items() {
+    yield 'a';
+    throw new Error('second');
+  }
+  // Node ends a process in which nobody listens to a failure.
+  const unheard: unknown[] = [];
+  const hear = (error: unknown) => unheard.push(error);
+  process.on('unhandledRejection', hear);
+  try {
+    for await (const _ of ahead(items())) await new Promise((resolve) => setTimeout(resolve, 5));
+    assert.unreachable();
+  } catch (error) {
+    assert.is((error as Error).message, 'second');
+  } finally {
+    process.off('unhandledRejection', hear);
+  }
+  assert.equal(unheard, []);
+});
+
 test('leaving early ends the source', async () => {
   let ended = false;
   async function* items() {
