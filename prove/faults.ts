@@ -1,4 +1,4 @@
-// npm run prove:faults [-- --stride N]: every write, sync, rename, open and read of a training run
+// npm run prove:faults [-- --stride N --kind write]: every write, sync, rename, open and read of a training run
 // fails once, the n-th for n = 1, 2, … until there is none, and so does every allocation. A run goes
 // on, or ends with one line that names the file; the next run goes on from what is there and makes
 // the same adapter, to the bit.
@@ -10,7 +10,9 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { attune, ROOT, workspace } from './lib/proof.ts';
 
-const { values } = parseArgs({ options: { stride: { type: 'string', default: '1' } } });
+const { values } = parseArgs({
+  options: { stride: { type: 'string', default: '1' }, kind: { type: 'string' } },
+});
 const stride = Number(values.stride);
 
 const program = attune();
@@ -111,6 +113,7 @@ const expected = adapter();
 let failures = 0;
 let total = 0;
 for (const [kind, error, name] of faults) {
+  if (values.kind && values.kind !== kind) continue;
   let goneOn = 0;
   let ended = 0;
   for (let n = 1; ; n += stride) {

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { hashFile, sha256 } from '../cache/hash.ts';
 import { stampFile } from '../checkpoint/durable.ts';
 import type { StoredTensor } from '../checkpoint/safetensors.ts';
-import { readFull } from '../read.ts';
+import { readError, readFull } from '../read.ts';
 
 /** Bytes of each tensor that the fingerprint of a model looks at. */
 const SAMPLE = 4096;
@@ -17,6 +17,15 @@ export interface RowSource {
   weight: number;
 }
 
+/** SHA-256 of a file, which the cache of rows may know already. Throws `checkpoint`, naming it. */
+async function contentOf(path: string): Promise<string> {
+  try {
+    return (await hashFile(path)) ?? (await stampFile(path)).sha256;
+  } catch (cause) {
+    throw readError({ name: path, code: 'checkpoint' }, cause);
+  }
+}
+
 /** SHA-256 of each file's content and weight, by its place among them. */
 export async function dataPrints(
   key: string,
@@ -24,8 +33,7 @@ export async function dataPrints(
 ): Promise<Record<string, string>> {
   const prints: Record<string, string> = {};
   for (const [index, { path, weight }] of sources.entries()) {
-    // The cache of rows has mostly hashed it already.
-    const content = (await hashFile(path)) ?? (await stampFile(path)).sha256;
+    const content = await contentOf(path);
     prints[`${key}[${index}]`] = sha256(content, String(weight));
   }
   return prints;
@@ -34,7 +42,7 @@ export async function dataPrints(
 /** SHA-256 of files, names included, in the order given. */
 export async function filesPrint(paths: readonly string[]): Promise<string> {
   const stamps: string[] = [];
-  for (const path of paths) stamps.push(`${basename(path)} ${(await stampFile(path)).sha256}`);
+  for (const path of paths) stamps.push(`${basename(path)} ${await contentOf(path)}`);
   return sha256(stamps.join('\n'));
 }
 
@@ -45,7 +53,7 @@ export const textPrint = (text: string): string => sha256(text);
 export async function modulePrint(exported: string): Promise<string> {
   const [module = '', name = ''] = exported.split('#');
   const path = module.startsWith('file:') ? fileURLToPath(module) : module;
-  return sha256((await stampFile(path)).sha256, name);
+  return sha256(await contentOf(path), name);
 }
 
 /**
@@ -58,7 +66,7 @@ export async function modelPrint(
   tensors: ReadonlyMap<string, StoredTensor>,
 ): Promise<string> {
   const hash = createHash('sha256');
-  hash.update((await stampFile(join(dir, 'config.json'))).sha256);
+  hash.update(await contentOf(join(dir, 'config.json')));
   const files = new Map<string, FileHandle>();
   const sample = Buffer.alloc(SAMPLE);
   try {
