@@ -1,7 +1,8 @@
-import { closeSync, fdatasync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, fdatasync, ftruncateSync, openSync, writeSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { type Patience, patiently } from '../checkpoint/durable.ts';
 import { writeError } from '../checkpoint/files.ts';
+import { readBytes } from '../read.ts';
 
 /** A row of metrics.jsonl about training, by TRL's names. Losses are means over trained tokens. */
 export interface LogRow {
@@ -81,7 +82,7 @@ export class MetricsFile {
 
   /** Removes the rows after `step`, and whatever follows the first line that is no row. */
   cut(step: number): void {
-    const bytes = readFileSync(this.#path);
+    const bytes = readBytes(this.#path, 'device');
     let end = 0;
     let next = bytes.indexOf('\n') + 1;
     while (next > end && stepOf(bytes.toString('utf8', end, next)) <= step) {
