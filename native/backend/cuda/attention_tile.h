@@ -9,9 +9,8 @@
 #include <cfloat>
 
 #include "backend/cuda/launch.h"
-#include "backend/cuda/mma.h"
-#include "backend/cuda/number.h"
 #include "backend/cuda/reduce.h"
+#include "backend/cuda/tile.h"
 #include "ops/attention.h"
 
 namespace attune::cuda {
@@ -84,38 +83,7 @@ __device__ __forceinline__ Score score_of(const AttentionRule& rule, float produ
   return {s * kLog2E, derivative};
 }
 
-/** Rows [first, first + count) of a head's columns in global memory. */
-struct HeadRows {
-  const bf16* data;  // row 0, column 0 of the head
-  int64_t stride;
-  int rows;   // in all
-  bool wide;  // 16-byte copies are possible
-};
-
-/** A tile's row in shared memory: 16 bytes more than it needs, so that ldmatrix meets no conflict.
- */
-template <int P>
-constexpr int kTileStride = P + 8;
-
-/** Begins to copy a tile of `Count` rows; what lies beyond the rows or the head is 0. */
-template <int P, int Count, int Threads>
-__device__ __forceinline__ void load_tile(bf16* tile, const HeadRows& from, int first,
-                                          int head_size) {
-  constexpr int kChunks = P / 8;
-  for (int c = static_cast<int>(threadIdx.x); c < Count * kChunks; c += Threads) {
-    const int row = c / kChunks, column = c % kChunks * 8;
-    bf16* to = tile + row * kTileStride<P> + column;
-    const bool inside = first + row < from.rows;
-    const bf16* source = from.data + (inside ? first + row : 0) * from.stride;
-    if (from.wide) {
-      const int left = inside ? head_size - column : 0;
-      copy_async(to, source + (left > 0 ? column : 0), left >= 8 ? 16 : left > 0 ? 2 * left : 0);
-    } else {
-      for (int i = 0; i < 8; ++i)
-        to[i] = inside && column + i < head_size ? source[column + i] : bf16{0};
-    }
-  }
-}
+using HeadRows = TileSource;
 
 /** acc[n][..] += A B^T: A 16 rows of `a`, B the 8 * N rows of `b`, both [.., P] tiles. */
 template <int P, int N>

@@ -53,7 +53,9 @@ class CudaBackend final : public Backend {
     runtime_.repeat(key, work);
   }
 
-  void matmul(const MatmulArgs& args) override { blas_.matmul(args); }
+  void matmul(const MatmulArgs& args) override {
+    is_thin_product(args) ? thin_product(runtime_, args) : blas_.matmul(args);
+  }
   void column_sum(const ColumnSumArgs& args) override { cuda::column_sum(runtime_, args); }
   void embedding(const EmbeddingArgs& args) override { cuda::embedding(runtime_, args); }
   void embedding_backward(const EmbeddingBackwardArgs& args) override {

@@ -9,6 +9,7 @@ struct Case {
   bool trans_a, trans_b, accumulate, bias;
   DType dtype, out;
   int64_t pad;
+  float scale = 1;
 };
 
 std::string name_of(const Case& c) {
@@ -50,11 +51,12 @@ void check_product(const Case& c, const Multiply& multiply) {
   Values expected;
   for (int64_t i = 0; i < c.m; ++i) {
     for (int64_t j = 0; j < c.n; ++j) {
-      double total = (c.bias ? bias.at(0, j) : 0) + (c.accumulate ? out.at(i, j) : 0);
+      double total = 0;
       for (int64_t p = 0; p < c.k; ++p) {
         total += (c.trans_a ? a.at(p, i) : a.at(i, p)) * (c.trans_b ? b.at(j, p) : b.at(p, j));
       }
-      expected.push_back(total);
+      expected.push_back(c.scale * total + (c.bias ? bias.at(0, j) : 0) +
+                         (c.accumulate ? out.at(i, j) : 0));
     }
   }
   MatmulArgs args;
@@ -65,6 +67,7 @@ void check_product(const Case& c, const Multiply& multiply) {
   args.trans_b = c.trans_b;
   args.accumulate = c.accumulate;
   args.bias = c.bias ? bias.f32() : nullptr;
+  args.scale = c.scale;
   bool done = true;
   run_stable({&out}, {1, 3}, [&] { done = multiply(args) && done; });
   if (!done) return skip("oneDNN has no fast kernel");
@@ -118,6 +121,37 @@ TEST(matmul_thin) {
           return true;
         });
       });
+    }
+  }
+}
+
+/** The gradients of adapters on a GPU: thin beside long, split over many rows. */
+TEST(matmul_over_tokens) {
+  const int64_t shapes[][3] = {{16, 200, 300}, {130, 16, 257}, {48, 129, 700}, {7, 33, 261},
+                               {64, 64, 256},  {1, 1, 300},    {270, 50, 416}, {17, 128, 2050}};
+  int turn = 0;
+  for (const auto& s : shapes) {
+    for (int64_t pad : {0, 3, 8}) {
+      const Case c = {s[0],
+                      s[1],
+                      s[2],
+                      true,
+                      false,
+                      ++turn % 2 == 1,
+                      false,
+                      DType::bf16,
+                      DType::f32,
+                      pad,
+                      turn % 3 == 0 ? 0.5f : 1.0f};
+      for (NamedBackend& b : backends()) {
+        if (b.processor) continue;
+        run(name_of(c) + " " + b.isa, [&] {
+          check_product(c, [&](const MatmulArgs& args) {
+            b.backend->matmul(args);
+            return true;
+          });
+        });
+      }
     }
   }
 }
