@@ -1,5 +1,5 @@
 import { AttuneError } from '../errors.ts';
-import { RowFault } from '../worker/fault.ts';
+import { RowFault, TaskFault } from '../worker/fault.ts';
 import type { EncodePool } from '../worker/pool.ts';
 import { firstFault } from './fault.ts';
 import type { Records } from './records.ts';
@@ -136,14 +136,17 @@ export class Encoding {
       await Promise.all(this.flights.map(({ run }) => run));
     }
     const errors = [...this.flights, cause].flatMap(({ error }) => error ?? []);
-    let error = errors.find((each) => !(each instanceof RowFault)) ?? errors[0]!;
-    if (error instanceof RowFault) error = await this.first(error);
-    this.end(error);
+    const error = errors.find((each) => !(each instanceof RowFault)) ?? errors[0]!;
+    // Where the file is gone meanwhile, its lines cannot be counted.
+    this.end(await this.explain(error).catch(() => error));
   }
 
-  private async first(error: RowFault): Promise<Error> {
+  private async explain(error: Error): Promise<Error> {
     const { records, store, pool } = this;
-    if (!this.all) return records.explain(error, (task) => pool().run(task));
+    if (!(error instanceof RowFault || error instanceof TaskFault)) return error;
+    if (!this.all || error instanceof TaskFault) {
+      return records.explain(error, (task) => pool().run(task));
+    }
     const untried = (row: number) => !store.has(row);
     return firstFault(error, records, untried, pool().threads, (task) => pool().run(task));
   }

@@ -7,7 +7,7 @@ import { type Place, type Shape, toRecord, writtenShape } from '../data/record.t
 import type { RowRange } from '../data/rows.ts';
 import { openSource, type Source } from '../data/source.ts';
 import type { Spool } from '../data/spool.ts';
-import type { RowFault } from '../worker/fault.ts';
+import { type RowFault, TaskFault } from '../worker/fault.ts';
 import type { EncodeTask, TaskFile } from '../worker/messages.ts';
 import { drawRows, usedRows } from './mixture.ts';
 import { permutation, purpose } from './random.ts';
@@ -129,12 +129,20 @@ export class Records {
     return Number.isNaN(line) ? `${name} (byte ${range.start})` : `${name}:${line}`;
   }
 
-  /** The error of a bad row with its line, which is counted now where it was not before. */
-  async explain(error: RowFault, run: (task: EncodeTask) => Promise<unknown>): Promise<Error> {
+  /** The error of a bad row, or of a task, with lines that are counted now where they were not before. */
+  async explain(
+    error: RowFault | TaskFault,
+    run: (task: EncodeTask) => Promise<unknown>,
+  ): Promise<Error> {
+    if (error instanceof TaskFault) {
+      const { task, reason, cause } = error;
+      for (const i of [0, task.rows.length - 1]) task.lines[i] = await this.line(task.rows[i]!);
+      return new TaskFault(task, reason, { cause });
+    }
     const { source, range } = this.find(error.row);
     if (!Number.isNaN(this.lineOf(source, range))) return error;
     const task = this.task(Uint32Array.of(error.row));
-    task.lines[0] = 1 + (await this.countLines(source, range.start));
+    task.lines[0] = await this.line(error.row);
     return run(task).then(
       () => error,
       (same: Error) => same,
@@ -184,6 +192,13 @@ export class Records {
     return { name, path, form, shape: this.shapes[source]! };
   }
 
+  /** The line of a row, counted where it is not known. */
+  private async line(row: number): Promise<number> {
+    const { source, range } = this.find(row);
+    const known = this.lineOf(source, range);
+    return Number.isNaN(known) ? 1 + (await this.countLines(source, range.start)) : known;
+  }
+
   /** NaN where nobody counted. */
   private lineOf(source: number, { line }: RowRange): number {
     const { linesBefore = 0 } = this.sources[source]!;
@@ -191,11 +206,16 @@ export class Records {
   }
 }
 
-/** The shape of the first row of a source. Throws `data` where it is not understood. */
-export function firstShape(source: Source, options: RecordOptions, format: Formatter): Shape {
+/** The shape of the first row of a source, at `line`. Throws `data` where it is not understood. */
+export function firstShape(
+  source: Source,
+  options: RecordOptions,
+  format: Formatter,
+  line = source.rows.at(0).line,
+): Shape {
   const reader = new RowReader(source);
   try {
-    const range = source.rows.at(0);
+    const range = { ...source.rows.at(0), line };
     const place = { file: source.name, line: range.line };
     const value = format(reader.read(range), place);
     return writtenShape(toRecord(value, options.datasetTextField, place));

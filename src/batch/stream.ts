@@ -226,7 +226,10 @@ async function shapeOf(
 ): Promise<Shape> {
   for (const chunk of cutChunks([source], chunkBytes)) {
     const part = await indexChunk(source, chunk);
-    if (part.rows.length > 0) return firstShape(part, options, format);
+    if (part.rows.length === 0) continue;
+    const { start, line } = part.rows.at(0);
+    const before = part.linesBefore === null ? await countLines(source, start) : line - 1;
+    return firstShape(part, options, format, before + 1);
   }
   throw dataError(source.name, null, 'empty file: it has no rows');
 }

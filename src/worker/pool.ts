@@ -3,7 +3,7 @@ import { Piscina } from 'piscina';
 import { threadFile } from '../data/thread.ts';
 import { AttuneError } from '../errors.ts';
 import type { Documents } from './documents.ts';
-import { RowFault } from './fault.ts';
+import { RowFault, TaskFault } from './fault.ts';
 import type { EncodeAnswer, EncodeSetup, EncodeTask } from './messages.ts';
 
 /** How often a task is tried whose worker ends without an answer: memory and signals come and go. */
@@ -46,8 +46,8 @@ export class EncodePool {
   }
 
   /**
-   * Encodes the rows of a task. Rejects with the worker's AttuneError, a RowFault where a row is bad, and with
-   * `internal` for rows that no worker survives.
+   * Encodes the rows of a task. Rejects with the worker's AttuneError, a RowFault where a row is bad, and a
+   * TaskFault for rows that no worker survives.
    */
   async run(task: EncodeTask): Promise<Documents> {
     const answer = await this.answer(task);
@@ -72,20 +72,14 @@ export class EncodePool {
         if (this.closed) throw cause;
         if (--left > 0) continue;
         const how = hung.aborted ? 'did not answer' : `ended (${(cause as Error).message})`;
-        throw new AttuneError(
-          'internal',
-          `${this.range(task)}: the worker that encodes these rows ${how}, ${attempts} times; ` +
+        throw new TaskFault(
+          task,
+          `the worker that encodes these rows ${how}, ${attempts} times; ` +
             'look for a row that is far larger than others, and lower dataset_num_proc where memory is short',
           { cause },
         );
       }
     }
-  }
-
-  /** First and last row of a task, as messages name them. */
-  private range({ sources, files, lines }: EncodeTask): string {
-    const name = (i: number): string => `${sources[files[i] ?? 0]?.name}:${lines[i]}`;
-    return files.length === 1 ? name(0) : `${name(0)} to ${name(files.length - 1)}`;
   }
 }
 

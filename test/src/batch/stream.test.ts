@@ -140,6 +140,27 @@ test('a bad row is named with its line, a row left out by its byte', async () =>
   });
 });
 
+test('what goes wrong far into a stream is named by its line', async () => {
+  // The first row lies beyond the first chunk.
+  const late = [file('late.jsonl', `${'\n'.repeat(2000)}{"text": 7}\n`)];
+  const opened = rejection(streaming({ files: late }, async () => {}));
+  assert.ok((await opened).message.startsWith(`${late[0]}:2001: `));
+  const died = file('a.jsonl', lines(rows(800)));
+  const formatting = file(
+    'dies.mjs',
+    `import { isMainThread } from 'node:worker_threads';
+    export default (row) => (!isMainThread && row.text.startsWith('0700') ? process.exit(3) : row);`,
+  );
+  await streaming({ files: [died], formatting }, async (dataset) => {
+    const { code, message } = await rejection(batches(dataset, 0));
+    assert.is(code, 'internal');
+    const [, first, last] = new RegExp(`^${died}:(\\d+) to ${died}:(\\d+): the worker`).exec(
+      message,
+    )!;
+    assert.ok(Number(first) <= 701 && 701 <= Number(last), message);
+  });
+});
+
 test('a stream that is left early says how far it came, and closes', async () => {
   const files = [file('a.jsonl', lines(rows(3000)))];
   await streaming({ files, sampling: 'random' }, async (dataset) => {
