@@ -1,116 +1,74 @@
 // The data pipeline against datasets + tokenizers on one machine, in turn, as ratios.
 //
-//   npm run build:ts && npm run bench -- pipeline --python .venv/bin/python [--megabytes 50] [--gigabytes 1]
+//   npm run build && npm run bench -- pipeline --python .venv/bin/python [--quick] [--megabytes 50]
 //
 // Conversations of the shared files, numbered, as JSON Lines; GPT-2's tokenizer; ChatML with the
 // assistant's turns marked. First the ids and labels of both sides are compared, then: tokenizing all
 // rows by the number of threads; the time and memory to the first batch of a large file, whole and
-// streamed; a second start; how long training at the 135M shape waits for data. Runs what dist/ holds.
-// Writes bench/results/pipeline.json. Linux only: memory is read from /proc.
+// streamed; a second start of it; the memory of streaming it to its end; how long training at the 135M
+// shape waits for data. Runs what dist/ holds. Writes bench/results/pipeline.json; exit code 1 where a
+// bound is missed. `--quick`: a check of the program itself, in a minute. Linux only: /proc is read.
 
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { cpus, loadavg, tmpdir, totalmem } from 'node:os';
+import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { availableParallelism, cpus, loadavg, tmpdir, totalmem } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { describe, judge, rise } from './bounds.ts';
 import { writeCorpus } from './corpus.ts';
+import { HASHED, type Read, Sides } from './sides.ts';
 
-const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
+const ROOT = resolve(import.meta.dirname, '../..');
 
 const { values: given } = parseArgs({
   options: {
     python: { type: 'string' },
     shared: { type: 'string', default: join(ROOT, '../shared') },
     work: { type: 'string', default: join(tmpdir(), 'attune-bench') },
-    megabytes: { type: 'string', default: '50' },
-    gigabytes: { type: 'string', default: '1' },
-    repeats: { type: 'string', default: '3' },
+    quick: { type: 'boolean', default: false },
+    /** Of the file that both sides tokenize. */
+    megabytes: { type: 'string' },
+    /** Of the file that is started on and streamed, in megabytes. */
+    large: { type: 'string' },
+    repeats: { type: 'string' },
     /** Steps of the run that measures waiting; 0: it is left out. */
-    steps: { type: 'string', default: '12' },
-    output: { type: 'string', default: join(ROOT, 'bench/results/pipeline.json') },
+    steps: { type: 'string' },
+    /** Tokens of a packed row in that run. */
+    length: { type: 'string', default: '1024' },
+    output: { type: 'string' },
   },
 });
-
-const TEMPLATE =
-  "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' }}" +
-  "{% if message['role'] == 'assistant' %}{% generation %}{{ message['content'] + '<|im_end|>\\n' }}" +
-  "{% endgeneration %}{% else %}{{ message['content'] + '<|im_end|>\\n' }}{% endif %}{% endfor %}";
-const HASHED = 2000;
-
-interface Read {
-  /** Seconds from the start of the process. */
-  marks: { loaded: number; opened: number; accounted: number; first: number; closed: number };
-  /** Rows that an earlier run had left. */
-  found: number;
-  memory: number;
-  accounting: { read: number; tokens: number; trainedTokens: number } | null;
-  hash: string | null;
-  /** Seconds of all threads. */
-  cpu: number;
-}
-
-interface Mapped {
-  versions: Record<string, string>;
-  seconds: { import: number; load: number; map: number };
-  rows: number;
-  tokens: number;
-  trained: number;
-  hash: string;
-}
-
-const cache = join(given.work, 'pipeline-cache');
-const tokenizer = join(given.work, 'gpt2');
-const template = join(given.work, 'template.jinja');
-const repeats = Number(given.repeats);
-
-function json<T>(program: string, words: string[]): T {
-  const env = { ...process.env, ATTUNE_CACHE: join(cache, 'attune') };
-  const stdio: ['ignore', 'pipe', 'pipe'] = ['ignore', 'pipe', 'pipe'];
-  const output = execFileSync(program, words, { encoding: 'utf8', env, stdio, maxBuffer: 1 << 28 });
-  return JSON.parse(output.trimEnd().split('\n').at(-1)!) as T;
-}
-
-function read(file: string, until: 'first' | 'all' | number, more: object): Read {
-  const options = {
-    files: [file],
-    tokenizerDir: tokenizer,
-    chatTemplate: TEMPLATE,
-    until,
-    ...more,
-  };
-  return json(process.execPath, [join(ROOT, 'bench/pipeline/read.mjs'), JSON.stringify(options)]);
-}
-
-function mapped(file: string, processes: number, fresh: boolean): Mapped {
-  const directory = join(cache, 'datasets');
-  if (fresh) rmSync(directory, { recursive: true, force: true });
-  return json(given.python!, [
-    join(ROOT, 'bench/peers/datasets_map.py'),
-    ...['--data', file, '--tokenizer', tokenizer, '--template', template],
-    ...['--processes', String(processes), '--cache', directory, '--hash-rows', String(HASHED)],
-  ]);
-}
+const usual = given.quick
+  ? { megabytes: 4, large: 40, repeats: 1, steps: 4 }
+  : { megabytes: 50, large: 1000, repeats: 2, steps: 12 };
+const megabytes = Number(given.megabytes ?? usual.megabytes);
+const largeMegabytes = Number(given.large ?? usual.large);
+const repeats = Number(given.repeats ?? usual.repeats);
+const steps = Number(given.steps ?? usual.steps);
+const output =
+  given.output ??
+  (given.quick ? join(given.work, 'pipeline.json') : join(ROOT, 'bench/results/pipeline.json'));
 
 function best<T>(run: () => T, seconds: (result: T) => number): T {
   const runs = Array.from({ length: repeats }, run);
   return runs.reduce((a, b) => (seconds(b) < seconds(a) ? b : a));
 }
 
-/** Threads or processes 1 and 2, ours and theirs in turn; best of the repeats. */
-function throughput(file: string) {
-  const megabytes = statSync(file).size / 1e6;
+/** Threads or processes, 1, 2 and so on, ours and theirs in turn; best of the repeats. */
+function throughput(sides: Sides, file: string) {
+  const size = statSync(file).size / 1e6;
   const rates = (seconds: number, rows: number, tokens: number) => ({
     seconds,
     rowsPerSecond: rows / seconds,
-    megabytesPerSecond: megabytes / seconds,
+    megabytesPerSecond: size / seconds,
     tokensPerSecond: tokens / seconds,
   });
   const tokenizing = ({ marks }: Read) => marks.accounted - marks.loaded;
-  return [1, 2].map((workers) => {
-    const ours = best(() => read(file, 'all', { workers }), tokenizing);
+  const counts = [1, 2, 4, 8].filter((count) => count <= Math.max(2, availableParallelism()));
+  return counts.map((workers) => {
+    const ours = best(() => sides.read(file, 'all', { workers }), tokenizing);
     const theirs = best(
-      () => mapped(file, workers, true),
+      () => sides.map(file, workers, true),
       ({ seconds }) => seconds.load + seconds.map,
     );
     const { read: rows, tokens } = ours.accounting!;
@@ -126,42 +84,47 @@ function throughput(file: string) {
   });
 }
 
-/** To the first batch of a large file where steps decide, and to the second start of a small one. */
-function starts(large: string, small: string) {
-  const summary = ({ marks, memory, found, cpu }: Read) => ({
-    firstBatch: marks.first,
-    memory,
-    found,
-    cpu,
-  });
-  const cold = (more: object) =>
-    summary(
-      best(
-        () => read(large, 'first', more),
-        (r) => r.marks.first,
-      ),
+/** To the first batch of a large file where steps decide, and where epochs do, at first and again. */
+function starts(sides: Sides, large: string) {
+  const first = (until: 'first' | 'all', more: object, times = repeats) => {
+    const runs = Array.from({ length: times }, () => sides.read(large, until, more));
+    const { marks, memory, found, cpu } = runs.reduce((a, b) =>
+      b.marks.first < a.marks.first ? b : a,
     );
-  rmSync(join(cache, 'attune'), { recursive: true, force: true });
+    return { firstBatch: marks.first, memory, found, cpu };
+  };
+  sides.forget();
   const found = {
-    large: {
-      bytes: statSync(large).size,
-      whole: cold({ workers: 1 }),
-      twoWorkers: cold({ workers: 2 }),
-    },
-    stream: cold({ workers: 1, streaming: true }),
-    firstRun: summary(read(small, 'all', { workers: 2, cache: true })),
-    secondRun: summary(
-      best(
-        () => read(small, 'all', { workers: 2, cache: true }),
-        (r) => r.marks.first,
-      ),
-    ),
+    bytes: statSync(large).size,
+    cold: first('first', { workers: 1 }),
+    coldTwoWorkers: first('first', { workers: 2 }),
+    coldStream: first('first', { workers: 1, streaming: true }),
+    epochs: first('all', { workers: 2, cache: true }, 1),
+    epochsAgain: first('all', { workers: 2, cache: true }),
   };
   console.log(JSON.stringify(found));
   return found;
 }
 
-function waiting(file: string) {
+/** A large file streamed to its end. */
+function streamed(sides: Sides, large: string) {
+  const { marks, memory, samples, accounting } = sides.read(large, 'end', {
+    workers: 2,
+    streaming: true,
+  });
+  const seconds = marks.accounted - marks.loaded;
+  const found = {
+    rows: accounting!.read,
+    seconds,
+    megabytesPerSecond: statSync(large).size / 1e6 / seconds,
+    peak: memory,
+    rise: rise(samples),
+  };
+  console.log(JSON.stringify(found));
+  return { ...found, samples };
+}
+
+function waiting(sides: Sides, file: string) {
   const model = join(given.work, 'llama-135m');
   if (!existsSync(join(model, 'model.safetensors'))) {
     const script = join(ROOT, 'bench/train/model.mjs');
@@ -171,44 +134,40 @@ function waiting(file: string) {
     model,
     trainFile: file,
     outputDir: join(given.work, 'pipeline-output'),
-    maxSteps: Number(given.steps),
-    maxLength: 1024,
+    maxSteps: steps,
+    maxLength: Number(given.length),
     packing: 'bfd',
     perDeviceTrainBatchSize: 2,
     dtype: 'bfloat16',
     saveStrategy: 'no',
-    chatTemplatePath: template,
+    chatTemplatePath: sides.template,
     datasetCache: false,
   };
-  const found = json<{ share: number }>(process.execPath, [
-    join(ROOT, 'bench/pipeline/wait.mjs'),
-    JSON.stringify(options),
-  ]);
+  const found = sides.node<{ share: number }>('wait.mjs', options);
   console.log(JSON.stringify(found));
   return found;
 }
 
+/** Says which part comes, and when. */
+function part<T>(name: string, run: () => T): T {
+  console.log(`${performance.now().toFixed(0).padStart(7)} ms: ${name}`);
+  return run();
+}
+
 async function main(): Promise<void> {
   if (!given.python) throw new Error('--python: an interpreter with datasets and transformers');
-  mkdirSync(tokenizer, { recursive: true });
-  rmSync(cache, { recursive: true, force: true });
-  copyFileSync(
-    join(given.shared, 'tokenizers/gpt2/tokenizer.json'),
-    join(tokenizer, 'tokenizer.json'),
-  );
-  writeFileSync(join(tokenizer, 'tokenizer_config.json'), '{"eos_token":"<|endoftext|>"}');
-  writeFileSync(template, TEMPLATE);
-  const small = join(given.work, `conversations-${given.megabytes}m.jsonl`);
-  const large = join(given.work, `conversations-${given.gigabytes}g.jsonl`);
+  const sides = new Sides(given.work, given.shared, given.python);
+  const small = join(given.work, `conversations-${megabytes}m.jsonl`);
+  const large = join(given.work, `conversations-${largeMegabytes}m.jsonl`);
   const data = join(given.shared, 'data');
-  await writeCorpus(data, small, Number(given.megabytes) * 1e6);
-  await writeCorpus(data, large, Number(given.gigabytes) * 1e9);
+  await writeCorpus(data, small, megabytes * 1e6);
+  await writeCorpus(data, large, largeMegabytes * 1e6);
   const load = loadavg()[0]!;
 
-  const theirs = mapped(small, 2, true);
+  const theirs = part('the same ids and labels', () => sides.map(small, 2, true));
   const sequential = { sampling: 'sequential', packing: false, maxLength: null, workers: 1 };
-  const { hash } = read(small, HASHED, sequential);
-  const { accounting } = read(small, 'all', sequential);
+  const { hash } = sides.read(small, HASHED, sequential);
+  const { accounting } = sides.read(small, 'all', sequential);
   const same =
     hash === theirs.hash &&
     accounting!.tokens === theirs.tokens &&
@@ -216,7 +175,39 @@ async function main(): Promise<void> {
   console.log(`ids and labels of ${HASHED} rows, tokens and trained tokens of all equal: ${same}`);
   if (!same) throw new Error(JSON.stringify({ hash, accounting, theirs }));
 
-  const warm = mapped(small, 2, false);
+  const warm = sides.map(small, 2, false);
+  const rates = part('tokenizing', () => throughput(sides, small));
+  const started = part('starts', () => starts(sides, large));
+  const stream = part('streaming', () => streamed(sides, large));
+  const waited = steps > 0 ? part('waiting for data', () => waiting(sides, large)) : null;
+  const bounds = judge([
+    {
+      what: 'speed at 2 workers, times that of datasets with num_proc=2',
+      measured: rates.find(({ workers }) => workers === 2)!.ratio,
+      least: 2,
+    },
+    {
+      what: `seconds to the first batch of ${largeMegabytes} MB, cold`,
+      measured: started.cold.firstBatch,
+      most: 3,
+    },
+    { what: 'memory by then, MB', measured: started.cold.memory / 1e6, most: 500 },
+    {
+      what: 'the same, streamed, seconds',
+      measured: started.coldStream.firstBatch,
+      most: 3,
+    },
+    {
+      what: 'seconds to the first batch where epochs decide, second start',
+      measured: started.epochsAgain.firstBatch,
+      most: 3,
+    },
+    { what: 'memory of streaming to the end, MB', measured: stream.peak / 1e6, most: 500 },
+    { what: 'rise of that memory, beyond its spread, MB', measured: stream.rise / 1e6, most: 16 },
+    ...(waited
+      ? [{ what: 'share of a step that waits for data', measured: waited.share, most: 0.01 }]
+      : []),
+  ]);
   const result = {
     command: `npm run bench -- pipeline ${process.argv.slice(2).join(' ')}`.replace(
       given.python,
@@ -226,6 +217,7 @@ async function main(): Promise<void> {
       encoding: 'utf8',
     }).trim(),
     machine: { cpu: cpus()[0]!.model, cores: cpus().length, memory: totalmem(), loadBefore: load },
+    bounds,
     versions: { node: process.versions.node, ...theirs.versions },
     correctness: {
       rowsHashed: HASHED,
@@ -234,14 +226,18 @@ async function main(): Promise<void> {
       trained: theirs.trained,
       same,
     },
-    throughput: throughput(small),
-    starts: starts(large, small),
+    throughput: rates,
+    starts: started,
+    streaming: stream,
     datasetsSecondStart: warm.seconds,
-    ...(Number(given.steps) > 0 ? { waiting: waiting(large) } : {}),
+    ...(waited ? { waiting: waited } : {}),
+    seconds: performance.now() / 1000,
   };
-  mkdirSync(dirname(given.output), { recursive: true });
-  writeFileSync(given.output, `${JSON.stringify(result, null, 2)}\n`);
-  rmSync(cache, { recursive: true, force: true });
+  mkdirSync(dirname(output), { recursive: true });
+  writeFileSync(output, `${JSON.stringify(result, null, 2)}\n`);
+  sides.forget();
+  for (const bound of bounds) console.log(describe(bound));
+  if (bounds.some(({ passed }) => !passed)) process.exitCode = 1;
 }
 
 await main();

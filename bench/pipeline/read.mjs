@@ -1,7 +1,7 @@
 // Reads a data set as training does, from dist/, in a process of its own; prints one JSON object.
-//   node bench/pipeline/read.mjs '{"files":[…],"tokenizerDir":…,"until":"first"|"all"|N,…}'
-// "first": until the first batch; "all": until every row is accounted for, then the first batch; a
-// number: a hash of so many first rows.
+//   node bench/pipeline/read.mjs '{"files":[…],"tokenizerDir":…,"until":"first"|"all"|"end"|N,…}'
+// "first": until the first batch; "all": until every row is accounted for, then the first batch; "end":
+// every batch of an epoch, with resident memory on the way; a number: a hash of so many first rows.
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 
@@ -33,9 +33,9 @@ const options = {
   streaming: false,
   ...given,
 };
-const peak = () => {
+const memoryNow = (field) => {
   const status = readFileSync('/proc/self/status', 'utf8');
-  return Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) * 1024;
+  return Number(new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(status)?.[1] ?? 0) * 1024;
 };
 
 const marks = { loaded: since() };
@@ -45,10 +45,20 @@ const found = dataset.progress.read;
 let accounting = null;
 if (until === 'all') accounting = await dataset.accounting();
 marks.accounted = since();
-const first = await dataset.batches(0).next();
+const batches = dataset.batches(0);
+const first = await batches.next();
 marks.first = since();
-const memory = peak();
+let memory = memoryNow('VmHWM');
 const tokens = first.value.tokens.length;
+const samples = [];
+if (until === 'end') {
+  for await (const { progress } of batches) {
+    if (progress * 100 >= samples.length + 1) samples.push(memoryNow('VmRSS'));
+  }
+  memory = memoryNow('VmHWM');
+  accounting = dataset.accountingSoFar();
+  marks.accounted = since();
+}
 let hash = null;
 if (typeof until === 'number') {
   hash = createHash('sha256');
@@ -68,6 +78,7 @@ console.log(
     found,
     tokens,
     memory,
+    samples,
     accounting,
     hash,
     cpu: (cpu.user + cpu.system) / 1e6,
