@@ -76,7 +76,7 @@ std::array<int16_t, 512> gpt2_alphabet() {
 
 }  // namespace
 
-TextEncoder::TextEncoder(TextModel model)
+TextEncoder::TextEncoder(TextModel model, size_t window)
     : steps_(std::move(model.steps)),
       vocabulary_(model.ids.size()),
       merger_(model.merges.lengths.size()),
@@ -87,7 +87,8 @@ TextEncoder::TextEncoder(TextModel model)
       byte_fallback_(model.byte_fallback),
       fuse_unknown_(model.fuse_unknown),
       mark_(model.mark),
-      unknown_(model.unknown) {
+      unknown_(model.unknown),
+      window_(window) {
   read_vocabulary(model);
   read_merges(model);
 }
@@ -194,6 +195,10 @@ void TextEncoder::push(const PieceToken* tokens, size_t count, int32_t at) {
   count_ += count;
 }
 
+void TextEncoder::push_tokens(const char16_t* begin) {
+  push(tokens_.data(), tokens_.size(), place(begin));
+}
+
 void TextEncoder::encode_words(const char16_t* begin, const char16_t* end) {
   if (!cut_at_marks_ && !cut_between_words_) return add_piece(begin, end);
   for (const char16_t* from = begin; from < end;) {
@@ -221,46 +226,136 @@ void TextEncoder::encode_waiting() {
 }
 
 void TextEncoder::encode_piece(const Waiting& piece) {
-  const auto units = static_cast<int32_t>(piece.end - piece.begin);
-  const int32_t at = origin_offset_ + static_cast<int32_t>(piece.begin - origin_);
-  const bool kept = static_cast<size_t>(units) <= PieceCache::longest;
-  if (kept) {
-    if (const PieceCache::Entry* entry = cache_.find(piece.key, piece.begin)) {
-      const PieceToken whole = {entry->value, 0, units};
-      return push(entry->tokens == 1 ? &whole : cache_.tokens(*entry), entry->tokens, at);
-    }
+  const auto units = static_cast<size_t>(piece.end - piece.begin);
+  if (units > PieceCache::longest) return encode_long(piece.begin, piece.end);
+  if (const PieceCache::Entry* entry = cache_.find(piece.key, piece.begin)) {
+    const PieceToken whole = {entry->value, 0, static_cast<int32_t>(units)};
+    return push(entry->tokens == 1 ? &whole : cache_.tokens(*entry), entry->tokens,
+                place(piece.begin));
   }
   tokens_.clear();
-  if (byte_level_) {
-    merge_bytes(piece.begin, piece.end);
-  } else {
-    merge_characters(piece.begin, piece.end);
+  if (!find_whole(piece.begin, piece.end)) {
+    unknown_before_ = false;
+    merge(piece.begin, piece.end);
+    take(piece.begin, word_.size());
   }
-  push(tokens_.data(), tokens_.size(), at);
-  if (kept) cache_.insert(piece.key, piece.begin, tokens_);
+  push_tokens(piece.begin);
+  cache_.insert(piece.key, piece.begin, tokens_);
 }
 
-void TextEncoder::merge_bytes(const char16_t* begin, const char16_t* end) {
+void TextEncoder::encode_long(const char16_t* begin, const char16_t* end) {
+  tokens_.clear();
+  if (find_whole(begin, end)) return push_tokens(begin);
+  for (size_t window = window_; !encode_windows(begin, end, window); window *= 2) {
+  }
+}
+
+/**
+ * A long piece in windows, so that merging takes the same time and memory for each of its
+ * characters. A window is merged as if nothing followed, and cut between two of its tokens well
+ * before its end; the next begins at the cut. The cut is right if the next window begins with the
+ * very token that stood behind it: whatever is merged left of a cut and right of it goes on alone
+ * until something is merged across, the first merge across can only take the two tokens at the cut,
+ * and these did stand side by side. Otherwise nothing is appended, and false returned: a longer
+ * window will do.
+ */
+bool TextEncoder::encode_windows(const char16_t* begin, const char16_t* end, size_t window) {
+  const size_t count = count_;
+  Symbol expected = {0, 0};
+  unknown_before_ = false;
+  for (const char16_t* from = begin;;) {
+    const bool last = static_cast<size_t>(end - from) <= window;
+    const char16_t* to = last ? end : from + window;
+    if (!last && (*to & 0xfc00u) == 0xdc00u && (to[-1] & 0xfc00u) == 0xd800u) --to;
+    merge(from, to);
+    const size_t symbols = last ? word_.size() : find_cut();
+    const bool holds =
+        symbols > 0 &&
+        (from == begin || (word_.front().id == expected.id && word_.front().size == expected.size));
+    if (!holds) {
+      count_ = count;
+      return false;
+    }
+    tokens_.clear();
+    take(from, symbols);
+    push_tokens(from);
+    if (last) return true;
+    expected = word_[symbols];
+    size_t size = 0;
+    for (size_t i = 0; i < symbols; ++i) size += word_[i].size;
+    from += byte_level_ ? static_cast<size_t>(starts_[size]) : size;
+  }
+}
+
+/** How many symbols of a window are before its cut: between two characters, an eighth left; or 0.
+ */
+size_t TextEncoder::find_cut() const {
+  size_t size = 0;
+  for (const Symbol& symbol : word_) size += symbol.size;
+  const size_t least = size - size / 8;
+  size = 0;
+  for (size_t i = 0; i < word_.size(); ++i) {
+    if (i > 0 && size >= least && (!byte_level_ || starts_[size] != starts_[size - 1])) return i;
+    size += word_[i].size;
+  }
+  return 0;
+}
+
+/** With ignore_merges: whether a piece is a token, which is then in tokens_. */
+bool TextEncoder::find_whole(const char16_t* begin, const char16_t* end) {
+  if (!ignore_merges_ || static_cast<size_t>(end - begin) > vocabulary_.longest()) return false;
   bytes_.clear();
-  starts_.clear();  // of each byte: the unit at which its character starts; then the length
+  for (const char16_t* at = begin; at < end;) append_utf8(take_code(at, end), bytes_);
+  const int32_t whole = vocabulary_.find(bytes_);
+  if (whole < 0) return false;
+  tokens_.push_back({whole, 0, static_cast<int32_t>(end - begin)});
+  return true;
+}
+
+void TextEncoder::merge(const char16_t* begin, const char16_t* end) {
+  word_.clear();
+  if (byte_level_) {
+    spell_bytes(begin, end);
+  } else {
+    spell_characters(begin, end);
+  }
+  merger_.merge(word_);
+}
+
+void TextEncoder::spell_bytes(const char16_t* begin, const char16_t* end) {
+  bytes_.clear();
+  starts_.clear();
   for (const char16_t* at = begin; at < end;) {
     const auto start = static_cast<int32_t>(at - begin);
     append_utf8(take_code(at, end), bytes_);
     starts_.resize(bytes_.size(), start);
   }
   starts_.push_back(static_cast<int32_t>(end - begin));
-  if (ignore_merges_) {
-    const int32_t whole = vocabulary_.find(bytes_);
-    if (whole >= 0) {
-      tokens_.push_back({whole, 0, starts_.back()});
-      return;
-    }
-  }
-  word_.clear();
   for (const char byte : bytes_) word_.push_back({byte_ids_[static_cast<uint8_t>(byte)], 1});
-  merger_.merge(word_);
+}
+
+void TextEncoder::spell_characters(const char16_t* begin, const char16_t* end) {
+  for (const char16_t* at = begin; at < end;) {
+    const char16_t* const from = at;
+    bytes_.clear();
+    append_utf8(take_code(at, end), bytes_);
+    word_.push_back({vocabulary_.find(bytes_), static_cast<uint32_t>(at - from)});
+  }
+}
+
+/** Appends the tokens of the first symbols of word_, spelled from `begin` on, to tokens_. */
+void TextEncoder::take(const char16_t* begin, size_t symbols) {
+  if (byte_level_) {
+    take_bytes(symbols);
+  } else {
+    take_characters(begin, symbols);
+  }
+}
+
+void TextEncoder::take_bytes(size_t symbols) {
   size_t byte = 0;
-  for (const Symbol& symbol : word_) {
+  for (size_t i = 0; i < symbols; ++i) {
+    const Symbol& symbol = word_[i];
     if (symbol.id < 0) refuse("encode", "the vocabulary has no token for \"" + bytes_ + "\"");
     const int32_t start = starts_[byte];
     byte += symbol.size;
@@ -270,33 +365,28 @@ void TextEncoder::merge_bytes(const char16_t* begin, const char16_t* end) {
   }
 }
 
-void TextEncoder::merge_characters(const char16_t* begin, const char16_t* end) {
-  word_.clear();
-  for (const char16_t* at = begin; at < end;) {
-    const char16_t* const from = at;
-    bytes_.clear();
-    append_utf8(take_code(at, end), bytes_);
-    word_.push_back({vocabulary_.find(bytes_), static_cast<uint32_t>(at - from)});
-  }
-  merger_.merge(word_);
+void TextEncoder::take_characters(const char16_t* begin, size_t symbols) {
   int32_t at = 0;
-  bool unknown_before = false;
-  for (const Symbol& symbol : word_) {
+  for (size_t i = 0; i < symbols; ++i) {
+    const Symbol& symbol = word_[i];
     const auto next = at + static_cast<int32_t>(symbol.size);
     if (symbol.id >= 0) {
       tokens_.push_back({symbol.id, at, next});
-      unknown_before = false;
+      unknown_before_ = false;
     } else if (push_bytes(begin + at, begin + next, at, next)) {
-      unknown_before = false;
-    } else if (unknown_before && fuse_unknown_) {
-      tokens_.back().end = next;
+      unknown_before_ = false;
+    } else if (unknown_before_ && fuse_unknown_) {
+      if (tokens_.empty()) {
+        offsets_[2 * count_ - 1] = place(begin + next);
+      } else {
+        tokens_.back().end = next;
+      }
     } else {
       if (unknown_ < 0)
         refuse("encode", "the vocabulary has no token for \"" +
-                             to_utf8(std::u16string_view(begin, static_cast<size_t>(end - begin))) +
-                             "\"");
+                             to_utf8(std::u16string_view(begin, static_cast<size_t>(next))) + "\"");
       tokens_.push_back({unknown_, at, next});
-      unknown_before = true;
+      unknown_before_ = true;
     }
     at = next;
   }

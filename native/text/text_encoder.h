@@ -46,8 +46,11 @@ struct TextModel {
 
 class TextEncoder {
  public:
-  /** Throws `tokenizer` where a merge is none, or makes what is no token. */
-  explicit TextEncoder(TextModel model);
+  /**
+   * Throws `tokenizer` where a merge is none, or makes what is no token. A piece longer than
+   * `window` units, and than those that are remembered, is merged in parts of that length.
+   */
+  explicit TextEncoder(TextModel model, size_t window = 4096);
 
   /** Units behind a text that may be read. */
   static constexpr size_t margin = PieceCache::margin;
@@ -81,11 +84,24 @@ class TextEncoder {
   void encode_waiting();
   void encode_piece(const Waiting& piece);
   void encode_words(const char16_t* begin, const char16_t* end);
-  void merge_bytes(const char16_t* begin, const char16_t* end);
-  void merge_characters(const char16_t* begin, const char16_t* end);
+  void encode_long(const char16_t* begin, const char16_t* end);
+  bool encode_windows(const char16_t* begin, const char16_t* end, size_t window);
+  size_t find_cut() const;
+  void merge(const char16_t* begin, const char16_t* end);
+  bool find_whole(const char16_t* begin, const char16_t* end);
+  void spell_bytes(const char16_t* begin, const char16_t* end);
+  void spell_characters(const char16_t* begin, const char16_t* end);
+  void take(const char16_t* begin, size_t symbols);
+  void take_bytes(size_t symbols);
+  void take_characters(const char16_t* begin, size_t symbols);
   bool push_bytes(const char16_t* begin, const char16_t* end, int32_t start, int32_t stop);
+  /** Appends `tokens_`, of a piece that begins at `begin`. */
+  void push_tokens(const char16_t* begin);
   /** Appends tokens of a piece that begins at `at`. */
   void push(const PieceToken* tokens, size_t count, int32_t at);
+  int32_t place(const char16_t* at) const {
+    return origin_offset_ + static_cast<int32_t>(at - origin_);
+  }
 
   std::vector<SplitStep> steps_;
   Vocabulary vocabulary_;
@@ -97,6 +113,7 @@ class TextEncoder {
   bool cut_between_words_ = true;  // no token has a mark behind another character
   char16_t mark_;
   int32_t unknown_;
+  size_t window_;
 
   std::vector<int32_t> ids_, offsets_;  // of which count_ tokens are filled
   size_t count_ = 0;
@@ -106,9 +123,10 @@ class TextEncoder {
   size_t waiting_count_ = 0;
   // Working memory, kept between pieces.
   std::string bytes_;
-  std::vector<int32_t> starts_;
+  std::vector<int32_t> starts_;  // of each byte: the unit at which its character starts; the length
   std::vector<Symbol> word_;
   std::vector<PieceToken> tokens_;
+  bool unknown_before_ = false;  // the last token of this piece is the unknown one
 };
 
 }  // namespace attune

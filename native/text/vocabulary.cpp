@@ -1,5 +1,6 @@
 #include "text/vocabulary.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace attune {
@@ -32,6 +33,7 @@ void Vocabulary::add(std::string_view token, int32_t id) {
   while (slots_[i].id >= 0) i = (i + 1) & mask_;
   slots_[i] = {h, static_cast<uint32_t>(bytes_.size()), static_cast<uint32_t>(token.size()), id};
   bytes_ += token;
+  longest_ = std::max(longest_, token.size());
 }
 
 int32_t Vocabulary::find(std::string_view token) const {

@@ -16,6 +16,8 @@ class Vocabulary {
   void add(std::string_view token, int32_t id);
   /** The id of a token, or -1. */
   int32_t find(std::string_view token) const;
+  /** Bytes of the longest token. */
+  size_t longest() const { return longest_; }
 
  private:
   struct Slot {
@@ -29,6 +31,7 @@ class Vocabulary {
   std::string bytes_;
   std::vector<Slot> slots_;  // open addressing
   size_t mask_;
+  size_t longest_ = 0;
 };
 
 }  // namespace attune

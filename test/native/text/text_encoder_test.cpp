@@ -121,6 +121,57 @@ TextModel word_model(bool fallback) {
   return model;
 }
 
+/** All text is one piece. */
+SplitStep whole_step() {
+  const std::vector<uint16_t> table = {0, 0, 0, 4, 1, 4};
+  return SplitStep(std::vector<uint8_t>(0x110000, 1), table, 2, true);
+}
+
+/**
+ * Random merges of what there is, in any order: what one makes may be merged earlier. Byte-level;
+ * in characters, of which some are unknown; or these as bytes.
+ */
+template <class Below>
+TextModel random_model(int kind, const Below& below) {
+  TextModel model = kind == 0 ? byte_model() : word_model(kind == 2);
+  std::vector<std::u16string> tokens;
+  size_t at = 0;
+  for (const int32_t length : model.tokens.lengths) {
+    tokens.push_back(model.tokens.text.substr(at, static_cast<size_t>(length)));
+    at += static_cast<size_t>(length);
+  }
+  std::vector<std::u16string> common = {
+      u"a", u"b", u"a", u"b", kind == 0 ? u"\u00c3" : u"_", kind == 0 ? u"\u00a9" : u"a"};
+  std::vector<std::u16string> merges;
+  for (size_t i = 0; i < 4 + below(40); ++i) {
+    const std::u16string left = common[below(common.size())], right = common[below(common.size())];
+    merges.push_back(left + u" " + right);
+    if (std::find(tokens.begin(), tokens.end(), left + right) == tokens.end())
+      tokens.push_back(left + right);
+    if (left.size() + right.size() < 24) common.push_back(left + right);
+  }
+  if (kind == 0) model.steps = {whole_step()};
+  model.tokens = list(tokens);
+  model.ids.clear();
+  for (size_t i = 0; i < tokens.size(); ++i) model.ids.push_back(static_cast<int32_t>(i));
+  std::shuffle(merges.begin(), merges.end(), std::mt19937(static_cast<uint32_t>(below(1000))));
+  model.merges = list(merges);
+  return model;
+}
+
+/** Long runs, periods, and letters in any order. */
+template <class Below>
+std::u16string random_word(size_t units, const Below& below) {
+  const std::u16string letters[] = {u"a", u"b", u"ab", u"\u00e9", u"aab", u"_", u"\U0001f600"};
+  std::u16string text;
+  while (text.size() < units) {
+    const size_t from = below(7), choices = 1 + below(3);
+    for (size_t i = below(below(2) == 0 ? 9 : 400); i > 0; --i)
+      text += letters[(from + below(choices)) % 7];
+  }
+  return text;
+}
+
 std::vector<int32_t> encode(TextEncoder& encoder, const std::u16string& text, bool prefixed = false,
                             int32_t at = 0) {
   // Exactly the room that is asked for, so that the sanitizers see what is read beyond it.
@@ -185,6 +236,20 @@ TEST(text_encoder) {
         expect_tokens(encode(encoder, u"\xdc00"), {9, 0, 1, 10, 0, 1, 11, 0, 1});
       } else {
         expect_tokens(encode(encoder, u"a\u00e9zb"), {2, 0, 1, 0, 1, 3, 3, 3, 4});
+      }
+    }
+  });
+  run("text_encoder in windows, as in one", [] {
+    std::mt19937 random(3);
+    const auto below = [&](size_t n) { return static_cast<size_t>(random() % n); };
+    for (int round = 0; round < 60; ++round) {
+      const TextModel model = random_model(round % 3, below);
+      TextEncoder whole(model, size_t{1} << 20);
+      for (const size_t window : {1, 5, 33, 100, 700}) {
+        TextEncoder encoder(model, window);
+        const std::u16string text = random_word(65 + below(1500), below);
+        const bool prefixed = below(2) == 0;
+        expect_tokens(encode(encoder, text, prefixed, 9), encode(whole, text, prefixed, 9));
       }
     }
   });
