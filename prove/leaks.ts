@@ -3,13 +3,11 @@
  * ended in every way (at their end, by an abort, by leaving early, with their worker thread), with
  * threads and open files as many as before.
  */
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { Worker } from 'node:worker_threads';
 import type { TrainOptions } from '../src/index.ts';
+import { growth, type Resources, resources } from './lib/memory.ts';
 import {
   built,
   main,
@@ -23,43 +21,6 @@ import { writeRows, writeTinyModel } from './lib/tiny.ts';
 
 /** MiB that the second half of a series may lie above the first, beyond twice their spread. */
 const NOISE = 4;
-
-setFlagsFromString('--expose-gc');
-const collect = runInNewContext('gc') as () => void;
-
-interface Resources {
-  /** MiB. */
-  memory: number;
-  threads: number;
-  files: number;
-}
-
-function resources(): Resources {
-  collect();
-  const status = readFileSync('/proc/self/status', 'utf8');
-  const number = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(status)![1]);
-  const files = readdirSync('/proc/self/fd').filter((file) => !isModule(file)).length;
-  return { memory: number('VmRSS') / 1024, threads: number('Threads'), files };
-}
-
-/** Node keeps the file of a module open that a thread was loading when it was terminated. */
-function isModule(file: string): boolean {
-  try {
-    return readlinkSync(`/proc/self/fd/${file}`).endsWith('.js');
-  } catch {
-    return false;
-  }
-}
-
-/** How far the second half of a series lies above the first, and how much that may be by chance. */
-function growth(series: readonly number[]): { rise: number; noise: number } {
-  const half = Math.floor(series.length / 2);
-  const [first, second] = [series.slice(0, half), series.slice(-half)];
-  const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
-  const spread = (values: readonly number[]) =>
-    Math.sqrt(mean(values.map((value) => (value - mean(values)) ** 2)));
-  return { rise: mean(second) - mean(first), noise: 2 * Math.max(spread(first), spread(second)) };
-}
 
 export async function proveLeaks({ trials, seed }: ProofOptions): Promise<Verdict> {
   const { SFTTrainer } = await built<typeof import('../src/index.ts')>('index.js');

@@ -42,7 +42,8 @@ export class Stream implements Data {
   private readonly shares: number[];
   /** Packed rows of each window that was gone through. */
   private readonly counts: (number | undefined)[] = [];
-  private readonly counted = new Set<string>();
+  /** Blocks of each window that was opened which are accounted for; null: all of them. */
+  private readonly counted: (Set<number> | null | undefined)[] = [];
   private readonly seen: SourceAccount[];
   private readonly open = new Set<Section>();
   private closed = false;
@@ -156,7 +157,7 @@ export class Stream implements Data {
 
   /** Rows of an epoch, once all windows were seen. */
   private get available(): number | null {
-    if (this.windows.some((_, i) => !this.counted.has(`${i}`))) return null;
+    if (this.windows.some((_, i) => this.counted[i] === undefined)) return null;
     return this.rowsSeen;
   }
 
@@ -174,8 +175,8 @@ export class Stream implements Data {
       const key = start * sources.length + source;
       return { count, used: usedOfPart(count, weight, options.seed, key), key };
     });
-    if (!this.counted.has(`${index}`)) {
-      this.counted.add(`${index}`);
+    if (this.counted[index] === undefined) {
+      this.counted[index] = new Set();
       draws.forEach(({ count, used }, i) => {
         const seen = this.seen[chunks[i]!.source]!;
         seen.rows += count;
@@ -209,12 +210,15 @@ export class Stream implements Data {
 
   /** Accounts for the blocks that were laid out, each once, whatever the epoch. */
   private count(section: Section): void {
+    const index = section.key[0]!;
+    const blocks = this.counted[index];
+    if (!blocks) return;
     section.accounts.forEach((block, i) => {
-      const key = `${section.key} ${i}`;
-      if (block === null || this.counted.has(key)) return;
-      this.counted.add(key);
+      if (block === null || blocks.has(i)) return;
+      blocks.add(i);
       this.account.add(block, (row) => section.records.place(row));
     });
+    if (blocks.size === section.count) this.counted[index] = null;
   }
 }
 

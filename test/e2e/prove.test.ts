@@ -5,12 +5,19 @@ import { proveBitrot } from '../../prove/bitrot.ts';
 import { proveCrash } from '../../prove/crash.ts';
 import { proveEnospc } from '../../prove/enospc.ts';
 import { proveResume } from '../../prove/resume.ts';
+import { proveStreaming } from '../../prove/streaming.ts';
 
-const PROOFS = { proveBitrot: 200, proveCrash: 12, proveEnospc: 12, proveResume: 2 };
+const PROOFS = {
+  proveBitrot: 200,
+  proveCrash: 12,
+  proveEnospc: 12,
+  proveResume: 2,
+  proveStreaming: 8,
+};
 
 for (const [name, trials] of Object.entries(PROOFS)) {
   test(`${name}, ${trials} trials`, async () => {
-    const prove = { proveBitrot, proveCrash, proveEnospc, proveResume }[name]!;
+    const prove = { proveBitrot, proveCrash, proveEnospc, proveResume, proveStreaming }[name]!;
     const { line, holds } = await prove({ trials, seed: 7 });
     if (line.startsWith('SKIPPED')) console.log(line);
     assert.ok(holds, line);

@@ -4,10 +4,12 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Dataset } from '../../../src/batch/dataset.ts';
 import { usedOfPart } from '../../../src/batch/mixture.ts';
+import { Records } from '../../../src/batch/records.ts';
 import { countLines, cutChunks, indexChunk } from '../../../src/data/chunks.ts';
 import type { DataOptions } from '../../../src/data/options.ts';
 import { locateSource, openSource } from '../../../src/data/source.ts';
 import { Spool } from '../../../src/data/spool.ts';
+import { TaskFault } from '../../../src/worker/fault.ts';
 import { file } from '../data/files.ts';
 import { random } from '../pack/random.ts';
 import { options } from '../worker/options.ts';
@@ -145,20 +147,23 @@ test('what goes wrong far into a stream is named by its line', async () => {
   const late = [file('late.jsonl', `${'\n'.repeat(2000)}{"text": 7}\n`)];
   const opened = rejection(streaming({ files: late }, async () => {}));
   assert.ok((await opened).message.startsWith(`${late[0]}:2001: `));
-  const died = file('a.jsonl', lines(rows(800)));
-  const formatting = file(
-    'dies.mjs',
-    `import { isMainThread } from 'node:worker_threads';
-    export default (row) => (!isMainThread && row.text.startsWith('0700') ? process.exit(3) : row);`,
+  const died = file('died.jsonl', lines(rows(80)));
+  const spool = new Spool();
+  const source = await locateSource({ path: died, weight: 1 }, spool);
+  const part = await indexChunk(source, cutChunks([source], 1000)[1]!);
+  const records = new Records(
+    [part],
+    ['text'],
+    null,
+    (row) => row,
+    (_, end) => countLines(source, end),
   );
-  await streaming({ files: [died], formatting }, async (dataset) => {
-    const { code, message } = await rejection(batches(dataset, 0));
-    assert.is(code, 'internal');
-    const [, first, last] = new RegExp(`^${died}:(\\d+) to ${died}:(\\d+): the worker`).exec(
-      message,
-    )!;
-    assert.ok(Number(first) <= 701 && 701 <= Number(last), message);
-  });
+  const task = records.task(Uint32Array.of(3, 5));
+  const { message } = await records.explain(new TaskFault(task, 'gone'), async () => {});
+  const first = 1 + (await countLines(source, part.rows.at(3).start));
+  assert.is(message, `${died}:${first} to ${died}:${first + 2}: gone`);
+  assert.ok(first > 20, message);
+  spool.close();
 });
 
 test('a stream that is left early says how far it came, and closes', async () => {
