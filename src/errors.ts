@@ -34,6 +34,19 @@ export function isRequestError(error: unknown): boolean {
   );
 }
 
+/** An error about one row, which `on_bad_row: skip` leaves out: the rest of its file is sound. */
+export class RowError extends AttuneError {
+  constructor(
+    readonly file: string,
+    /** NaN where nobody counted. */
+    readonly line: number,
+    readonly reason: string,
+    code: ErrorCode = 'data',
+  ) {
+    super(code, `${file}:${line}: ${reason}`);
+  }
+}
+
 /** A data error at a place: `FILE:LINE: message`, or `FILE: message` for the file as a whole. */
 export function dataError(file: string, line: number | null, message: string): AttuneError {
   return new AttuneError(

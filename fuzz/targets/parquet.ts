@@ -26,7 +26,7 @@ export const target: Target = {
     const { rows, count } = memoryRows();
     await decodeParquet(path, 'fuzz', async ({ line, rows: found }) => {
       found.forEach((json, i) => {
-        rows.write(json, line + i);
+        if (typeof json === 'string') rows.write(json, line + i);
       });
     });
     return `${Math.min(3, count())} rows`;

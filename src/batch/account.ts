@@ -1,7 +1,8 @@
 import type { Accounting, SourceAccount } from '../data/options.ts';
 import type { BlockAccount } from './section.ts';
 
-const shownExamples = 5;
+/** Rows that are named of those that share a reason. */
+export const shownExamples = 5;
 
 /**
  * Adds up what became of rows, block by block. `capacity` is the length of a packed row, null when not
@@ -12,6 +13,7 @@ export class Account {
     read: 0,
     trained: 0,
     leftOut: [],
+    quarantined: { count: 0, examples: [] },
     truncated: 0,
     tokens: 0,
     trainedTokens: 0,
@@ -29,6 +31,9 @@ export class Account {
     sum.trainedTokens += block.trainedTokens;
     sum.rows += block.rows;
     for (const { reason, row } of block.leftOut) this.leaveOut(reason, () => place(row));
+    const { quarantined: bad } = sum;
+    bad.count += block.quarantined.count;
+    bad.examples.push(...block.quarantined.examples.slice(0, shownExamples - bad.examples.length));
   }
 
   /** The sum so far, of an epoch of `available` rows of data. */
@@ -40,6 +45,7 @@ export class Account {
       available,
       ...sum,
       leftOut: sum.leftOut.map((each) => ({ ...each })),
+      quarantined: { ...sum.quarantined, examples: [...sum.quarantined.examples] },
       fill: room > 0 ? sum.tokens / room : 1,
     };
   }

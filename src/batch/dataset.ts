@@ -1,4 +1,4 @@
-import type { Accounting, DataOptions, InspectedRow } from '../data/options.ts';
+import type { Accounting, DataOptions, InspectedRow, Quarantine } from '../data/options.ts';
 import { AttuneError } from '../errors.ts';
 import type { Document } from '../worker/documents.ts';
 import { type Batch, makeBatch } from './batch.ts';
@@ -27,14 +27,20 @@ export class Dataset {
   /**
    * Opens the files and starts to encode them, unless only `inspect` is wanted. Rejects with `config`
    * for impossible options and with `data` for a file that cannot be read. `windows`: how a stream is
-   * cut, where not as usual.
+   * cut, where not as usual. `quarantine` is told of bad rows that are left out.
    */
   static async open(
     options: DataOptions,
-    { encode = true, windows }: { encode?: boolean; windows?: WindowSize } = {},
+    {
+      encode = true,
+      windows,
+      quarantine = (rows) => void rows.catch(() => {}),
+    }: { encode?: boolean; windows?: WindowSize; quarantine?: Quarantine } = {},
   ): Promise<Dataset> {
     check(options);
-    const data = await (options.streaming ? Stream.open(options, windows) : Whole.open(options));
+    const data = await (options.streaming
+      ? Stream.open(options, quarantine, windows)
+      : Whole.open(options, quarantine));
     if (encode) await data.start();
     return new Dataset(options, data);
   }

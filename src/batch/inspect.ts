@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import type { DataOptions, InspectedRow } from '../data/options.ts';
 import type { Place } from '../data/record.ts';
+import { RowError } from '../errors.ts';
 import type { Span } from '../template/segments.ts';
 import { TokenStream } from '../tokenizer/stream.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
@@ -15,7 +16,7 @@ const turn = 20;
 export interface ShownRow extends EncodedRow {
   /** Place among all rows of the files. */
   index: number;
-  /** The parsed row, formatted. */
+  /** The parsed row, formatted; undefined where it is bad. */
   value: unknown;
   place: Place;
   /** What was tokenized, or the decoded tokens of a row that came tokenized. */
@@ -35,17 +36,43 @@ export async function* shownRows(
   const tokenizer = await Loader.load(options.tokenizerDir);
   const encoder = new RowEncoder(tokenizer, options);
   let pause = performance.now() + turn;
-  for (const { index, value, shape, place, uses } of records.read(every)) {
+  for (const { index, value: read, shape, place, uses } of records.read(every)) {
     if (performance.now() > pause) {
       await setImmediate();
       pause = performance.now() + turn;
     }
-    const row = encoder.encode(value, shape, place);
+    let value: unknown;
+    let row: EncodedRow;
+    try {
+      value = read();
+      row = encoder.encode(value, shape, place);
+    } catch (error) {
+      if (options.onBadRow === 'error' || !(error instanceof RowError)) throw error;
+      yield badRow(index, error);
+      continue;
+    }
     const { text } = row;
     const shown = text === null ? { ...row, ...decoded(row, tokenizer) } : { ...row, text };
     const dropped = uses === 0 ? 'not used at the weight of its file' : row.dropped;
     yield { ...shown, dropped, index, value, place };
   }
+}
+
+/** A bad row that is left out: nothing of it is tokenized. */
+function badRow(index: number, { file, line, reason }: RowError): ShownRow {
+  return {
+    index,
+    value: undefined,
+    place: { file, line },
+    ids: new Int32Array(0),
+    labels: new Int32Array(0),
+    offsets: new Int32Array(0),
+    text: '',
+    spans: [],
+    whole: 0,
+    truncated: false,
+    dropped: `bad row: ${reason}`,
+  };
 }
 
 /** Every row in file order, as `inspect --json` prints it. */

@@ -10,7 +10,7 @@ export type LayoutOptions = CutOptions;
  * documents[p]; packed row r is the pieces [rows[r], rows[r + 1]).
  */
 export interface Layout extends Packed {
-  /** What became of the rows of data; read = trained + left out. */
+  /** What became of the rows of data; read = trained + left out + quarantined. */
   counts: LayoutCounts;
 }
 
@@ -20,6 +20,8 @@ export interface LayoutCounts {
   /** Trained, but with tokens cut off. */
   truncated: number;
   leftOut: { reason: string; row: number }[];
+  /** Bad rows, in the order of the files. */
+  quarantined: number[];
 }
 
 /** Tokens of a layout, and how many of them are trained. */
@@ -38,13 +40,23 @@ export function rowCount({ rows }: Pick<Layout, 'rows'>): number {
  * lies elsewhere) are left out: they change no gradient. Throws as the store does.
  */
 export function layOut(given: Uint32Array, store: DocumentStore, options: LayoutOptions): Layout {
-  const counts: LayoutCounts = { read: given.length, trained: 0, truncated: 0, leftOut: [] };
+  const counts: LayoutCounts = {
+    read: given.length,
+    trained: 0,
+    truncated: 0,
+    leftOut: [],
+    quarantined: [],
+  };
   const kept = new Uint32Array(given.length);
   const froms = new Int32Array(given.length);
   const lengths = new Int32Array(given.length);
   const truncated = new Uint8Array(given.length);
   let count = 0;
   for (const row of given) {
+    if (store.isBad(row)) {
+      counts.quarantined.push(row);
+      continue;
+    }
     const cut = cutDocument(store.length(row), options, (from, to) => store.trains(row, from, to));
     if (cut.dropped !== null) {
       counts.leftOut.push({ reason: cut.dropped, row });
@@ -56,6 +68,7 @@ export function layOut(given: Uint32Array, store: DocumentStore, options: Layout
     truncated[count] = cut.truncated ? 1 : 0;
     count++;
   }
+  counts.quarantined.sort((a, b) => a - b);
   const packed = pack(lengths.subarray(0, count), options.packing, options.maxLength);
   const cuts = options.packing === 'bfd_split' || options.packing === 'wrapped';
   const trains = (piece: number): boolean => {

@@ -1,25 +1,31 @@
 import type { ChunkSource } from '../data/chunks.ts';
 import { listFiles } from '../data/files.ts';
+import { fileShape, type ShapeOptions } from '../data/fileshape.ts';
 import { type Formatter, loadFormatter } from '../data/formatting.ts';
-import type { DataOptions, SourceAccount } from '../data/options.ts';
+import type { BadRow, DataOptions, SourceAccount } from '../data/options.ts';
 import { RowReader } from '../data/reader.ts';
-import { type Place, type Shape, toRecord, writtenShape } from '../data/record.ts';
+import type { Place, Shape } from '../data/record.ts';
 import type { RowRange } from '../data/rows.ts';
 import { openSource, type Source } from '../data/source.ts';
 import type { Spool } from '../data/spool.ts';
+import type { Fault } from '../worker/documents.ts';
 import { type RowFault, TaskFault } from '../worker/fault.ts';
 import type { EncodeTask, TaskFile } from '../worker/messages.ts';
 import { drawRows, usedRows } from './mixture.ts';
 import { permutation, purpose } from './random.ts';
+import type { BadPlace } from './section.ts';
 
-type RecordOptions = Pick<DataOptions, 'files' | 'datasetTextField' | 'formatting' | 'seed'>;
+type RecordOptions = ShapeOptions & Pick<DataOptions, 'files' | 'formatting' | 'seed'>;
+
+/** Bytes of a bad row that are shown. */
+const mostRaw = 1000;
 type OrderOptions = Pick<DataOptions, 'sampling' | 'seed'>;
 
-/** A row as it was read and formatted. */
+/** A row that is read and formatted by `value`, which throws RowError where it cannot be. */
 export interface ReadRow {
   /** Place among all rows of the files. */
   index: number;
-  value: unknown;
+  value: () => unknown;
   shape: Shape;
   place: Place;
   /** How often it is used in an epoch. */
@@ -54,13 +60,14 @@ export class Records {
   static async open(options: RecordOptions, spool: Spool): Promise<Records> {
     const format = await loadFormatter(options.formatting, options.datasetTextField);
     const sources: Source[] = [];
-    for (const file of listFiles(options.files)) sources.push(await openSource(file, spool));
+    const skips = options.onBadRow === 'skip';
+    for (const file of listFiles(options.files)) sources.push(await openSource(file, spool, skips));
     const parts = sources.map(({ rows: { length: count }, weight }, key) => ({
       count,
       used: usedRows(count, weight),
       key,
     }));
-    const shapes = sources.map((source) => firstShape(source, options, format));
+    const shapes = sources.map((source) => fileShape(source, options, format));
     return new Records(sources, shapes, drawRows(parts, options.seed), format);
   }
 
@@ -121,12 +128,36 @@ export class Records {
     return range.end - range.start;
   }
 
-  /** FILE:LINE of a row, or its byte where nobody counted lines. */
-  place(row: number): string {
+  /** FILE:LINE of a row, or of a line below it; its byte where nobody counted lines. */
+  place(row: number, below = 0): string {
     const { source, range } = this.find(row);
     const line = this.lineOf(source, range);
     const { name } = this.sources[source]!;
-    return Number.isNaN(line) ? `${name} (byte ${range.start})` : `${name}:${line}`;
+    return Number.isNaN(line) ? `${name} (byte ${range.start})` : `${name}:${line + below}`;
+  }
+
+  /** What is wrong with a bad row, and where. */
+  faultText(row: number, { line, reason }: Fault): string {
+    return `${this.place(row, line)}: ${reason}`;
+  }
+
+  /** Bad rows as people are shown them; lines are counted now where they were not before. */
+  async badRows(rows: readonly BadPlace[]): Promise<BadRow[]> {
+    const found: BadRow[] = [];
+    for (const { row, fault } of rows) found.push(await this.badRow(row, fault));
+    return found;
+  }
+
+  private async badRow(row: number, { line: below, reason }: Fault): Promise<BadRow> {
+    const { source, range } = this.find(row);
+    const line = await this.line(row);
+    const reader = new RowReader(this.sources[source]!);
+    try {
+      const { name: file } = this.sources[source]!;
+      return { file, line: line + below, reason, raw: reader.shown(range, mostRaw) };
+    } finally {
+      reader.close();
+    }
   }
 
   /** The error of a bad row, or of a task, with lines that are counted now where they were not before. */
@@ -149,7 +180,7 @@ export class Records {
     );
   }
 
-  /** Reads every `every`th row of the files in order, used or not. Throws `data` for one that cannot be read. */
+  /** Every `every`th row of the files in order, used or not; each is to be read before the next. */
   *read(every = 1): Generator<ReadRow> {
     const uses = this.drawn && new Uint32Array(this.total);
     for (const row of this.drawn ?? []) if (uses) uses[row] = (uses[row] ?? 0) + 1;
@@ -161,7 +192,7 @@ export class Records {
           if (row % every !== 0) continue;
           const range: RowRange = source.rows.at(i);
           const place = { file: source.name, line: range.line };
-          const value = this.format(reader.read(range), place);
+          const value = () => this.format(reader.read(range), place);
           const shape = this.shapes[index] as Shape;
           yield { index: row, value, shape, place, uses: uses?.[row] ?? 1 };
         }
@@ -203,23 +234,5 @@ export class Records {
   private lineOf(source: number, { line }: RowRange): number {
     const { linesBefore = 0 } = this.sources[source]!;
     return linesBefore === null ? Number.NaN : linesBefore + line;
-  }
-}
-
-/** The shape of the first row of a source, at `line`. Throws `data` where it is not understood. */
-export function firstShape(
-  source: Source,
-  options: RecordOptions,
-  format: Formatter,
-  line = source.rows.at(0).line,
-): Shape {
-  const reader = new RowReader(source);
-  try {
-    const range = { ...source.rows.at(0), line };
-    const place = { file: source.name, line: range.line };
-    const value = format(reader.read(range), place);
-    return writtenShape(toRecord(value, options.datasetTextField, place));
-  } finally {
-    reader.close();
   }
 }

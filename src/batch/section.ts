@@ -1,6 +1,7 @@
 import type { WordLog } from '../cache/log.ts';
 import type { DataOptions } from '../data/options.ts';
-import type { Document } from '../worker/documents.ts';
+import type { Document, Fault } from '../worker/documents.ts';
+import { shownExamples } from './account.ts';
 import type { Encoding } from './encoding.ts';
 import {
   countTokens,
@@ -29,9 +30,25 @@ export function blockBounds(length: number, packed: number | null | false): numb
 }
 
 /** What is known of a block once it has been laid out. */
-export interface BlockAccount extends LayoutCounts, LayoutTokens {
+export interface BlockAccount extends Omit<LayoutCounts, 'quarantined'>, LayoutTokens {
   /** Packed rows. */
   rows: number;
+  /** Bad rows, and what is wrong with the first of them. */
+  quarantined: { count: number; examples: string[] };
+}
+
+/** A bad row by its place among all rows. */
+export interface BadPlace {
+  row: number;
+  fault: Fault;
+}
+
+/** Who hears of what a section finds. */
+export interface SectionEvents {
+  /** Of a log that is corrupt. */
+  onCorrupt?(log: WordLog): void;
+  /** Of the bad rows of a block, when it is first laid out. */
+  onBad?(rows: readonly BadPlace[]): void;
 }
 
 /**
@@ -52,7 +69,7 @@ export class Section {
     readonly store: DocumentStore,
     readonly encoding: Encoding,
     private readonly options: DataOptions,
-    private readonly discard: (log: WordLog) => void = () => {},
+    private readonly events: SectionEvents = {},
     /** Tells its order from that of other sections. */
     readonly key: readonly number[] = [],
   ) {
@@ -73,13 +90,24 @@ export class Section {
     await this.encoding.reach(end);
     return this.sound(end, () => {
       const layout = layOut(this.rows.subarray(start, end), this.store, this.options);
-      this.accounts[index] ??= {
-        ...layout.counts,
-        ...countTokens(layout, this.store),
-        rows: rowCount(layout),
-      };
+      this.accounts[index] ??= this.account(layout);
       return layout;
     });
+  }
+
+  private account(layout: Layout): BlockAccount {
+    const { quarantined, ...counts } = layout.counts;
+    const tokens = countTokens(layout, this.store);
+    const bad = quarantined.map((row) => ({ row, fault: this.store.fault(row) }));
+    if (bad.length > 0) this.events.onBad?.(bad);
+    const shown = bad.slice(0, shownExamples);
+    const examples = shown.map(({ row, fault }) => this.records.faultText(row, fault));
+    return {
+      ...counts,
+      ...tokens,
+      rows: rowCount(layout),
+      quarantined: { count: bad.length, examples },
+    };
   }
 
   /** The documents of packed row `row` of block `index`, laid out as `layout`. */
@@ -108,7 +136,7 @@ export class Section {
       } catch (error) {
         if (!(error instanceof CorruptLog)) throw error;
         this.store.forget(error.log);
-        this.discard(error.log);
+        this.events.onCorrupt?.(error.log);
         this.encoding.restart();
         await this.encoding.reach(end);
       }

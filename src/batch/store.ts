@@ -5,6 +5,8 @@ import {
   columnNames,
   type Document,
   type Documents,
+  type Fault,
+  faultFrom,
   fromWords,
   makeColumns,
 } from '../worker/documents.ts';
@@ -53,6 +55,18 @@ export class DocumentStore {
   /** Tokens of a row. */
   length(row: number): number {
     return this.columns.lengths[row]!;
+  }
+
+  /** Whether a row is bad. */
+  isBad(row: number): boolean {
+    return this.columns.lengths[row] === 0;
+  }
+
+  /** What is wrong with a bad row. */
+  fault(row: number): Fault {
+    const log = this.logs[this.places[row]! - 1]!;
+    if (this.checked[row] === 0) this.check(row, log);
+    return faultFrom(log.read(this.offsets[row]!, this.columns.sizes[row]!));
   }
 
   /** Adds newly encoded rows. */

@@ -1,12 +1,14 @@
 import { MemoryLog } from '../cache/log.ts';
-import { type Chunk, countLines, cutChunks, indexChunk } from '../data/chunks.ts';
+import { type Chunk, cutChunks, indexChunk } from '../data/chunks.ts';
 import { listFiles } from '../data/files.ts';
+import { noneGood, shapeOfRows } from '../data/fileshape.ts';
 import { type Formatter, loadFormatter } from '../data/formatting.ts';
-import type { Accounting, DataOptions, SourceAccount } from '../data/options.ts';
+import { LineCounter } from '../data/linecounter.ts';
+import type { Accounting, DataOptions, Quarantine, SourceAccount } from '../data/options.ts';
 import type { Shape } from '../data/record.ts';
 import { locateSource, type OpenSource } from '../data/source.ts';
 import { Spool } from '../data/spool.ts';
-import { AttuneError, dataError } from '../errors.ts';
+import { AttuneError, dataError, RowError } from '../errors.ts';
 import { EncodePool } from '../worker/pool.ts';
 import { Account } from './account.ts';
 import type { Data } from './data.ts';
@@ -14,8 +16,8 @@ import { closedError, Encoding } from './encoding.ts';
 import { drawRows, usedOfPart } from './mixture.ts';
 import { type RowReference, rowsInOrder, type Skip } from './order.ts';
 import { permutation, purpose } from './random.ts';
-import { firstShape, Records } from './records.ts';
-import { Section } from './section.ts';
+import { Records } from './records.ts';
+import { type BadPlace, Section } from './section.ts';
 import { DocumentStore } from './store.ts';
 
 /** How files are cut: chunks are drawn at random, and the rows of a window of them shuffled together. */
@@ -46,6 +48,7 @@ export class Stream implements Data {
   private readonly counted: (Set<number> | null | undefined)[] = [];
   private readonly seen: SourceAccount[];
   private readonly open = new Set<Section>();
+  private readonly counters: LineCounter[];
   private closed = false;
 
   private constructor(
@@ -54,6 +57,7 @@ export class Stream implements Data {
     private readonly shapes: readonly Shape[],
     private readonly format: Formatter,
     private readonly spool: Spool,
+    private readonly quarantine: Quarantine,
     size: WindowSize,
   ) {
     const { packing, maxLength, sampling, seed } = options;
@@ -64,22 +68,27 @@ export class Stream implements Data {
     this.shares = this.windows.map((window) => bytesOf(window) / total);
     this.account = new Account(packing === false ? null : maxLength);
     this.seen = sources.map(({ name, weight }) => ({ file: name, rows: 0, weight, used: 0 }));
+    this.counters = sources.map((source) => new LineCounter(source));
     this.pool = new EncodePool({ options });
   }
 
   /** Opens the files; of lines, none is looked for beyond the first row. Rejects with `data`. */
-  static async open(options: DataOptions, size = usualSize): Promise<Stream> {
+  static async open(
+    options: DataOptions,
+    quarantine: Quarantine,
+    size = usualSize,
+  ): Promise<Stream> {
     const format = await loadFormatter(options.formatting, options.datasetTextField);
     const spool = new Spool();
     try {
       const sources: OpenSource[] = [];
       const shapes: Shape[] = [];
       for (const file of listFiles(options.files)) {
-        const source = await locateSource(file, spool);
+        const source = await locateSource(file, spool, options.onBadRow === 'skip');
         sources.push(source);
         shapes.push(await shapeOf(source, size, options, format));
       }
-      return new Stream(options, sources, shapes, format, spool, size);
+      return new Stream(options, sources, shapes, format, spool, quarantine, size);
     } catch (error) {
       spool.close();
       throw error;
@@ -189,12 +198,13 @@ export class Stream implements Data {
       shapes,
       drawRows(draws, options.seed),
       this.format,
-      (part, end) => countLines(sources[chunks[part]!.source]!, end),
+      (part, end) => this.counters[chunks[part]!.source]!.before(end),
     );
     const rows = records.order(options, index);
     const store = new DocumentStore(records.total, () => new MemoryLog());
     const encoding = new Encoding(records, rows, store, () => this.pool, false);
-    const section = new Section(records, rows, store, encoding, options, () => {}, [index]);
+    const events = { onBad: (bad: readonly BadPlace[]) => this.quarantine(records.badRows(bad)) };
+    const section = new Section(records, rows, store, encoding, options, events, [index]);
     this.open.add(section);
     if (this.closed) encoding.end(closedError());
     else encoding.reach(0).catch(() => {});
@@ -228,13 +238,17 @@ async function shapeOf(
   options: DataOptions,
   format: Formatter,
 ): Promise<Shape> {
+  let first: RowError | null = null;
   for (const chunk of cutChunks([source], chunkBytes)) {
     const part = await indexChunk(source, chunk);
     if (part.rows.length === 0) continue;
     const { start, line } = part.rows.at(0);
-    const before = part.linesBefore === null ? await countLines(source, start) : line - 1;
-    return firstShape(part, options, format, before + 1);
+    const before = part.linesBefore ?? (await new LineCounter(source).before(start)) - line + 1;
+    const shape = shapeOfRows(part, options, format, before);
+    if (!(shape instanceof RowError)) return shape;
+    first ??= shape;
   }
+  if (first !== null) throw noneGood(first);
   throw dataError(source.name, null, 'empty file: it has no rows');
 }
 

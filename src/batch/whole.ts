@@ -1,14 +1,15 @@
 import { FileLog, type WordLog } from '../cache/log.ts';
 import { RowCache } from '../cache/rows.ts';
-import type { Accounting, DataOptions } from '../data/options.ts';
+import type { Accounting, DataOptions, Quarantine } from '../data/options.ts';
 import { Spool } from '../data/spool.ts';
+import { AttuneError } from '../errors.ts';
 import { EncodePool } from '../worker/pool.ts';
 import { Account } from './account.ts';
 import type { Data } from './data.ts';
 import { closedError, Encoding } from './encoding.ts';
 import { type RowReference, rowsInOrder, type Skip } from './order.ts';
 import { Records } from './records.ts';
-import { Section } from './section.ts';
+import { type BadPlace, Section } from './section.ts';
 import { DocumentStore } from './store.ts';
 
 /** Milliseconds that closing waits for the name under which rows are left to later runs. */
@@ -22,24 +23,28 @@ export class Whole implements Data {
   private cache: RowCache | null = null;
   private pool: EncodePool | null = null;
   private closing: Promise<void> | null = null;
+  /** Bad rows that were not told yet. */
+  private bad: BadPlace[] = [];
 
   private constructor(
     private readonly options: DataOptions,
     readonly records: Records,
     private readonly spool: Spool,
+    private readonly quarantine: Quarantine,
   ) {
     const rows = records.order(options);
     this.store = new DocumentStore(records.total, () => new FileLog(this.spool.newFile('tokens')));
     this.encoding = new Encoding(records, rows, this.store, () => this.threads(), options.readAll);
-    this.section = new Section(records, rows, this.store, this.encoding, options, (log) =>
-      this.discard(log),
-    );
+    this.section = new Section(records, rows, this.store, this.encoding, options, {
+      onCorrupt: (log) => this.discard(log),
+      onBad: (found) => this.noteBad(found),
+    });
   }
 
-  static async open(options: DataOptions): Promise<Whole> {
+  static async open(options: DataOptions, quarantine: Quarantine): Promise<Whole> {
     const spool = new Spool();
     try {
-      return new Whole(options, await Records.open(options, spool), spool);
+      return new Whole(options, await Records.open(options, spool), spool, quarantine);
     } catch (error) {
       spool.close();
       throw error;
@@ -70,7 +75,10 @@ export class Whole implements Data {
     for (let block = 0; block < this.section.count; block++) {
       if (this.section.accounts[block] === null) await this.section.layout(block);
     }
-    return this.accountingSoFar();
+    this.tellBad();
+    const accounting = this.accountingSoFar();
+    checkSome(accounting);
+    return accounting;
   }
 
   accountingSoFar(): Accounting {
@@ -122,6 +130,17 @@ export class Whole implements Data {
     if (added?.log instanceof FileLog) await this.cache?.leave({ ...added, log: added.log });
   }
 
+  /** Where all rows are read anyway, bad ones are told in the order of the files. */
+  private noteBad(found: readonly BadPlace[]): void {
+    for (const bad of found) this.bad.push(bad);
+    if (!this.options.readAll) this.tellBad();
+  }
+
+  private tellBad(): void {
+    const bad = this.bad.splice(0).sort((a, b) => a.row - b.row);
+    if (bad.length > 0) this.quarantine(this.records.badRows(bad));
+  }
+
   private discard(log: WordLog): void {
     if (log instanceof FileLog) this.cache?.discard(log);
   }
@@ -131,4 +150,10 @@ export class Whole implements Data {
     this.pool ??= new EncodePool({ options: this.options });
     return this.pool;
   }
+}
+
+/** Throws `data` where bad rows have left none. */
+function checkSome({ trained, quarantined: { count, examples } }: Accounting): void {
+  if (trained > 0 || count === 0) return;
+  throw new AttuneError('data', `no row is left to train on; ${count} are bad, as ${examples[0]}`);
 }

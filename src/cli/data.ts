@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { CurateOptions, CurateReport, LeftRow } from '../curate/index.ts';
 import { print, printJson } from './report.ts';
 import { interruptSignal } from './signals.ts';
@@ -36,6 +36,14 @@ function verb(data: Command, name: string, text: string, run: keyof Curation): C
     )
     .option('--dataset-text-field <column>', 'column of plain text', 'text')
     .option('--formatting-func <module#export>', 'function that makes rows of what the files hold')
+    .addOption(
+      new Option(
+        '--on-bad-row <what>',
+        'rows that cannot be read: an error, or left out and counted',
+      )
+        .choices(['error', 'skip'])
+        .default('error'),
+    )
     .action(async (files: string[], { json, ...flags }: Flags) => {
       const curation = await import('../curate/index.ts');
       const signal = interruptSignal('stopping');

@@ -28,6 +28,7 @@ const KEYS = [
   'chatTemplate',
   'chatTemplatePath',
   'datasetNumProc',
+  'onBadRow',
 ];
 
 /** `attune eval`: one JSON object on stdout. */

@@ -101,6 +101,12 @@ export const dataKeys = {
     'random',
     'Order of the rows',
   ),
+  onBadRow: key(
+    'data',
+    choice('error', 'skip'),
+    'error',
+    'What is done about a row that cannot be trained on: end, or leave it out, count it and write it to quarantine.jsonl',
+  ),
   datasetStreaming: key(
     'data',
     truth,

@@ -4,7 +4,7 @@ import { writeFiles } from '../checkpoint/files.ts';
 import type { DataFile } from '../data/files.ts';
 import type { Place } from '../data/record.ts';
 import { AttuneError } from '../errors.ts';
-import { type RowOptions, RowSet } from './rowset.ts';
+import { type BadRow, breathe, type RowOptions, RowSet } from './rowset.ts';
 
 /** What every verb takes. */
 export interface CurateOptions extends RowOptions {
@@ -12,7 +12,6 @@ export interface CurateOptions extends RowOptions {
   output?: string | null;
   /** File for the report with every row that is left out, as JSON. */
   report?: string | null;
-  signal?: AbortSignal;
   /** Called now and then with the rows that were looked at. */
   onProgress?: (done: number, total: number) => void;
 }
@@ -135,12 +134,6 @@ function worker(rows: RowSet, options: CurateOptions, notes: string[]): Work {
   };
 }
 
-/** Lets the event loop run, so that an interrupt is seen. */
-async function breathe(signal: AbortSignal | undefined): Promise<void> {
-  await new Promise(setImmediate);
-  if (signal?.aborted) throw new AttuneError('aborted', 'interrupted; nothing was written');
-}
-
 function summarise(
   verb: string,
   settings: Record<string, unknown>,
@@ -154,18 +147,31 @@ function summarise(
     reasons.set(why.reason, entry);
     if (++entry.count <= shownExamples) entry.examples.push(leftRow(rows, row, why));
   }
-  const read = rows.length - rows.first;
+  const bad = rows.bad.filter(({ isContext }) => !isContext);
+  const badContext = rows.bad.length - bad.length;
+  if (bad.length > 0) {
+    const examples = bad.slice(0, shownExamples).map(badRow);
+    reasons.set(badReason, { reason: badReason, count: bad.length, examples });
+  }
+  if (badContext > 0) notes.push(`bad rows that nothing was compared with: ${badContext}`);
+  const good = rows.length - rows.first;
   return {
     verb,
     settings: { by: rows.by, ...settings },
     files: rows.files,
-    read,
-    kept: read - left.size,
+    read: good + bad.length,
+    kept: good - left.size,
     left: [...reasons.values()],
     notes,
     written: [],
     seconds: 0,
   };
+}
+
+const badReason = 'bad row';
+
+function badRow({ file, line, reason }: BadRow): LeftRow {
+  return { file, line, reason: badReason, detail: reason };
 }
 
 function leftRow(rows: RowSet, row: number, { of, ...why }: Left): LeftRow {
@@ -214,10 +220,12 @@ async function writeReport(
     const head = JSON.stringify(report, null, 2);
     write(`${head.slice(0, -2)},\n  "rows": [`);
     let comma = '';
-    for (const [row, why] of left) {
-      write(`${comma}\n    ${JSON.stringify(leftRow(rows, row, why))}`);
+    const add = (row: LeftRow): void => {
+      write(`${comma}\n    ${JSON.stringify(row)}`);
       comma = ',';
-    }
+    };
+    for (const row of rows.bad) if (!row.isContext) add(badRow(row));
+    for (const [row, why] of left) add(leftRow(rows, row, why));
     write('\n  ]\n}\n');
   });
 }

@@ -1,4 +1,5 @@
 import { type DataFile, listFiles } from '../data/files.ts';
+import { noneGood, shapeOfRows } from '../data/fileshape.ts';
 import { type Formatter, loadFormatter } from '../data/formatting.ts';
 import { RowProblem } from '../data/problem.ts';
 import { RowReader } from '../data/reader.ts';
@@ -14,7 +15,7 @@ import type { RowRange } from '../data/rows.ts';
 import type { Row } from '../data/shape.ts';
 import { openSource, type Source } from '../data/source.ts';
 import { Spool } from '../data/spool.ts';
-import { AttuneError, dataError } from '../errors.ts';
+import { AttuneError, RowError } from '../errors.ts';
 import { type By, columnText, isPart, rowText } from './rowtext.ts';
 
 /** Which rows are read, and how. */
@@ -27,6 +28,15 @@ export interface RowOptions {
   datasetTextField?: string;
   /** MODULE#EXPORT of a function that makes rows of what the files hold; what is written are the rows as they were read. */
   formattingFunc?: string | null;
+  /** Whether a row that cannot be read or understood is the end (default), or is left out. */
+  onBadRow?: 'error' | 'skip';
+  signal?: AbortSignal;
+}
+
+/** A row that is left out because it is bad. */
+export interface BadRow extends Place {
+  isContext: boolean;
+  reason: string;
 }
 
 /** Files that are read at a time. */
@@ -34,12 +44,17 @@ const mostOpen = 32;
 
 /**
  * The rows of files as one list, by number; any row can be read at any time. Rows of `context`, if
- * any, come first: they are compared with, and not among those that are kept or left.
+ * any, come first: they are compared with, and not among those that are kept or left. Bad rows, where
+ * they are left out, have no number.
  */
 export class RowSet {
-  readonly length: number;
+  length: number;
   /** Number of the first row that is not of the context. */
-  readonly first: number;
+  first: number;
+  /** In the order of the files. */
+  readonly bad: BadRow[] = [];
+  /** Places of the rows that have a number; null: all have. */
+  private good: Uint32Array | null = null;
   readonly by: By;
   private readonly firsts: number[] = [0];
   private readonly readers = new Map<number, RowReader>();
@@ -75,9 +90,11 @@ export class RowSet {
         if (file.weight !== 1) {
           throw new AttuneError('config', `${file.path}: weights are for training, not here`);
         }
-        sources.push(await openSource(file, spool));
+        sources.push(await openSource(file, spool, options.onBadRow === 'skip'));
       }
-      return new RowSet(sources, before.length, format, options, spool);
+      const rows = new RowSet(sources, before.length, format, options, spool);
+      if (options.onBadRow === 'skip') await rows.leaveBadOut();
+      return rows;
     } catch (error) {
       spool.close();
       throw error;
@@ -126,7 +143,7 @@ export class RowSet {
     } catch (error) {
       if (!(error instanceof RowProblem)) throw error;
       const { file, line } = this.place(row);
-      throw dataError(file, line, error.message);
+      throw new RowError(file, line, error.message);
     }
   }
 
@@ -139,6 +156,51 @@ export class RowSet {
     return text.trim().replace(/[ \t]*[\r\n]+[ \t]*/g, ' ');
   }
 
+  /** Reads every row, and takes the number from those that are bad. Rejects with `data` for a file without another. */
+  private async leaveBadOut(): Promise<void> {
+    const { sources, first, firsts, format } = this;
+    const options = {
+      datasetTextField: this.options.datasetTextField ?? 'text',
+      onBadRow: 'skip',
+    } as const;
+    const good = new Uint32Array(this.length);
+    let count = 0;
+    let contextBad = 0;
+    for (const [index, source] of sources.entries()) {
+      const before = count;
+      if (isPart(this.by)) {
+        const shape = shapeOfRows(source, options, format);
+        if (shape instanceof RowError) throw noneGood(shape);
+        this.shapes[index] = shape;
+      }
+      for (let row = firsts[index]!; row < firsts[index + 1]!; row++) {
+        if ((row & 1023) === 0) await breathe(this.options.signal);
+        const error = this.problemOf(row);
+        if (error === null) good[count++] = row;
+        else {
+          const { file, line, reason } = error;
+          this.bad.push({ file, line, reason, isContext: row < first });
+          if (row < first) contextBad++;
+        }
+      }
+      const { reason = '', line = 0 } = this.bad.at(-1) ?? {};
+      if (count === before) throw noneGood(new RowError(source.name, line, reason));
+    }
+    this.good = good.slice(0, count);
+    this.length = count;
+    this.first -= contextBad;
+  }
+
+  private problemOf(row: number): RowError | null {
+    try {
+      this.text(row);
+      return null;
+    } catch (error) {
+      if (error instanceof RowError) return error;
+      throw error;
+    }
+  }
+
   /** Closes the files and removes temporary ones. Idempotent. */
   close(): void {
     for (const reader of this.readers.values()) reader.close();
@@ -146,7 +208,8 @@ export class RowSet {
     this.spool.close();
   }
 
-  private locate(row: number): [Source, RowRange, number] {
+  private locate(number: number): [Source, RowRange, number] {
+    const row = this.good?.[number] ?? number;
     let [low, high] = [0, this.sources.length - 1];
     while (low < high) {
       const middle = (low + high + 1) >> 1;
@@ -170,4 +233,10 @@ export class RowSet {
     }
     return reader;
   }
+}
+
+/** Lets the event loop run, so that an interrupt is seen. Rejects with `aborted`. */
+export async function breathe(signal: AbortSignal | undefined): Promise<void> {
+  await new Promise(setImmediate);
+  if (signal?.aborted) throw new AttuneError('aborted', 'interrupted; nothing was written');
 }

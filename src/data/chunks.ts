@@ -94,24 +94,6 @@ export async function indexChunk(source: OpenSource, chunk: Chunk): Promise<Chun
   }
 }
 
-/** Lines of a source that begin before byte `end`, where a line begins. */
-export async function countLines({ path, name, begin }: OpenSource, end: number): Promise<number> {
-  const handle = openFile(path, name);
-  let count = 0;
-  let offset = begin;
-  try {
-    for await (const bytes of readChunks(handle, name, begin)) {
-      const here = bytes.subarray(0, Math.max(0, end - offset));
-      for (let at = here.indexOf(newline); at >= 0; at = here.indexOf(newline, at + 1)) count++;
-      offset += bytes.length;
-      if (offset >= end) break;
-    }
-    return count;
-  } finally {
-    closeSync(handle);
-  }
-}
-
 /** Where the first row begins at or after the start of a chunk; its end or more: none begins in it. */
 async function firstRow(
   handle: number,

@@ -1,9 +1,10 @@
-import { dataError } from '../errors.ts';
+import { dataError, RowError } from '../errors.ts';
+import type { Refusal } from './rowfile.ts';
 
-/** Rows as JSON texts, of which the first is number `line`. */
+/** Rows as JSON texts, or what is in place of one, of which the first is number `line`. */
 export interface ParquetRows {
   line: number;
-  rows: string[];
+  rows: (string | Refusal)[];
 }
 
 /** Characters of rows in a message. */
@@ -25,12 +26,14 @@ function decode(bytes: Uint8Array | undefined): unknown {
 /**
  * Gives the rows of a Parquet file to `send`, a row group at a time. Fields that are null are left
  * out, for Arrow fills the structs of a column up with them. Integers beyond 2^53 become text, bytes
- * text where they are UTF-8 and null otherwise. Throws `data`.
+ * text where they are UTF-8 and null otherwise. Text that is not UTF-8 is the end, or where `skips` a
+ * refusal. Throws `data`.
  */
 export async function decodeParquet(
   path: string,
   name: string,
   send: (rows: ParquetRows) => Promise<void>,
+  skips = false,
 ): Promise<void> {
   const { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects } = await import(
     'hyparquet'
@@ -61,28 +64,34 @@ export async function decodeParquet(
       );
     }
     for (let next = 0; next < found.length; ) {
-      const rows: string[] = [];
+      const rows: ParquetRows['rows'] = [];
       const first = line;
       for (let size = 0; next < found.length && size < batch; line++) {
-        const json = toJson(found[next++] as object, name, line);
-        size += json.length;
-        rows.push(json);
+        const row = toJson(found[next++] as object);
+        if ('reason' in row && !skips) throw new RowError(name, line, row.reason);
+        size += ('reason' in row ? row.raw : row.json).length;
+        rows.push('reason' in row ? row : row.json);
       }
       await send({ line: first, rows });
     }
   }
 }
 
-function toJson(row: object, name: string, line: number): string {
-  return JSON.stringify(row, function (this: unknown, key, value: unknown) {
+function toJson(row: object): { json: string } | Refusal {
+  let bad: string | null = null;
+  const json = JSON.stringify(row, function (this: unknown, key, value: unknown) {
     if (value === null && !Array.isArray(this)) return undefined;
     if (typeof value === 'bigint')
       return Number.isSafeInteger(Number(value)) ? Number(value) : String(value);
-    if (value === badText) throw dataError(name, line, `column "${key}": not valid UTF-8`);
+    if (value === badText) {
+      bad ??= `column "${key}": not valid UTF-8`;
+      return '\ufffd';
+    }
     if (value instanceof Uint8Array) {
       const text = decode(value);
       return text === badText ? undefined : text;
     }
     return ArrayBuffer.isView(value) ? Array.from(value as unknown as ArrayLike<unknown>) : value;
   });
+  return bad === null ? { json } : { reason: bad, raw: json };
 }

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { AttuneError, dataError } from '../errors.ts';
+import { AttuneError, RowError } from '../errors.ts';
 import type { Place } from './record.ts';
 
 /**
@@ -15,7 +15,7 @@ import type { Place } from './record.ts';
  */
 export type Formatting = string;
 
-/** The function, as it is called for every row. Throws `data` with FILE:LINE. */
+/** The function, as it is called for every row. Throws RowError. */
 export type Formatter = (row: unknown, place: Place) => unknown;
 
 /**
@@ -45,12 +45,12 @@ export async function loadFormatter(
       made = run(row);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      throw dataError(place.file, place.line, `formatting_func: ${reason}`);
+      throw new RowError(place.file, place.line, `formatting_func: ${reason}`);
     }
     if (typeof made === 'string') return { [textField]: made };
     if (typeof made === 'object' && made !== null && !(made instanceof Promise)) return made;
     const what = made instanceof Promise ? 'a promise: it must not be async' : String(made);
-    throw dataError(
+    throw new RowError(
       place.file,
       place.line,
       `formatting_func must return a row or a string, and returned ${what}`,

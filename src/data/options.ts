@@ -43,13 +43,27 @@ export interface DataOptions {
    * rows the first in the files is named. Else they are encoded a little ahead of training.
    */
   readAll: boolean;
+  /** Whether a bad row ends the run, or is left out and told. */
+  onBadRow: 'error' | 'skip';
   /** Whether rows are read window by window, so that memory does not grow with the data. */
   streaming: boolean;
   /** Whether encoded rows are taken from earlier runs and left to later ones. */
   cache: boolean;
 }
 
-/** Every row read is trained or left out, by reason. */
+/** A row that is bad, and what it holds. */
+export interface BadRow {
+  file: string;
+  line: number;
+  reason: string;
+  /** The beginning of what the file has there. */
+  raw: string;
+}
+
+/** Is told of bad rows that are left out, of those of one block at a time, and of some again. */
+export type Quarantine = (rows: Promise<BadRow[]>) => void;
+
+/** Every row read is trained, left out by reason, or in quarantine. */
 export interface Accounting {
   /** What each file gives to an epoch. */
   sources: SourceAccount[];
@@ -61,6 +75,8 @@ export interface Accounting {
   read: number;
   trained: number;
   leftOut: { reason: string; count: number; examples: string[] }[];
+  /** Bad rows, each as often as an epoch would use it, and what is wrong with the first. */
+  quarantined: { count: number; examples: string[] };
   truncated: number;
   /** Tokens of the rows read, and how many of them are trained on, in one epoch. */
   tokens: number;

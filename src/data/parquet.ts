@@ -11,12 +11,17 @@ const patience = { base: 30_000, perByte: 1e-3 };
 /**
  * Copies the rows of a Parquet file; a row's line is its number from 1. A thread decodes it: a file
  * whose lengths lie, so that it takes endless time or memory, ends the thread and is refused. `name`
- * is for messages. Throws `data`.
+ * is for messages; `skips`: a row whose text is none is refused, not the file. Throws `data`.
  */
-export async function copyParquet(path: string, name: string, rows: RowFile): Promise<void> {
+export async function copyParquet(
+  path: string,
+  name: string,
+  rows: RowFile,
+  skips = false,
+): Promise<void> {
   const { filename, execArgv } = threadFile(import.meta.url, 'parquet.worker');
   const thread = new Worker(new URL(filename), {
-    workerData: { path, name } satisfies ParquetWork,
+    workerData: { path, name, skips } satisfies ParquetWork,
     ...(execArgv ? { execArgv } : {}),
   });
   const limit = patience.base + statSync(path).size * patience.perByte;
@@ -31,8 +36,9 @@ export async function copyParquet(path: string, name: string, rows: RowFile): Pr
         clearTimeout(timer);
         if (answer.kind === 'end') return resolve();
         if (answer.kind === 'failed') return reject(new AttuneError('data', answer.message));
-        answer.rows.forEach((json, i) => {
-          rows.write(json, answer.line + i);
+        answer.rows.forEach((row, i) => {
+          if (typeof row === 'string') rows.write(row, answer.line + i);
+          else rows.refuse(row, answer.line + i);
         });
         timer = setTimeout(late, limit);
         thread.postMessage(null);

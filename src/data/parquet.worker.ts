@@ -3,10 +3,11 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { AttuneError, dataError } from '../errors.ts';
 import { decodeParquet, type ParquetRows } from './decodeparquet.ts';
 
-/** What the thread is asked for; `name` is for messages. */
+/** What the thread is asked for; `name` is for messages, `skips` as copyParquet has it. */
 export interface ParquetWork {
   path: string;
   name: string;
+  skips: boolean;
 }
 
 /** Rows, each message answered before the next is made; or how it ended. */
@@ -15,7 +16,7 @@ export type ParquetAnswer =
   | { kind: 'end' }
   | { kind: 'failed'; message: string };
 
-const { path, name } = workerData as ParquetWork;
+const { path, name, skips } = workerData as ParquetWork;
 const port = parentPort!;
 // The library lets other columns fail unheard once one has failed.
 process.on('unhandledRejection', () => {});
@@ -28,7 +29,7 @@ function send(answer: ParquetAnswer): Promise<void> {
 }
 
 try {
-  await decodeParquet(path, name, (rows) => send({ kind: 'rows', ...rows }));
+  await decodeParquet(path, name, (rows) => send({ kind: 'rows', ...rows }), skips);
   port.postMessage({ kind: 'end' } satisfies ParquetAnswer);
 } catch (error) {
   const known = error instanceof AttuneError ? error : dataError(name, null, String(error));

@@ -1,9 +1,10 @@
 import { isUtf8 } from 'node:buffer';
 import { closeSync } from 'node:fs';
-import { dataError } from '../errors.ts';
+import { dataError, RowError } from '../errors.ts';
 import { readFullSync } from '../read.ts';
 import { openFile } from './head.ts';
 import { parseJson } from './json.ts';
+import { refusalIn } from './rowfile.ts';
 import type { RowRange } from './rows.ts';
 import { JsonProblem } from './scan.ts';
 import type { Source } from './source.ts';
@@ -23,30 +24,45 @@ export class RowReader {
   }
 
   /**
-   * The JSON value of a row; of plain text, {text}. Throws `data` with FILE:LINE for bad UTF-8, bad
-   * JSON, zero characters, and what parseJson refuses.
+   * The JSON value of a row; of plain text, {text}. Throws RowError for bad UTF-8, bad JSON, zero
+   * characters, and what parseJson refuses; `data` where the file cannot be read.
    */
   read(range: RowRange): unknown {
     const { name, form } = this.source;
     const text = this.text(range);
     if (form === 'text') return this.plain(text, range.line);
+    const refusal = form === 'copy' ? refusalIn(text) : null;
+    if (refusal !== null) throw new RowError(name, range.line, refusal.reason);
     try {
       return parseJson(text);
     } catch (error) {
       if (!(error instanceof JsonProblem)) throw error;
       const line = range.line + newlines(text, error.offset);
-      throw dataError(name, line, error.message);
+      throw new RowError(name, line, error.message);
     }
   }
 
-  /** The text of a row as the file has it. Throws `data` with FILE:LINE for bad UTF-8. */
+  /** The text of a row as the file has it. Throws RowError for bad UTF-8. */
   text(range: RowRange): string {
     const bytes = this.readBytes(range);
     try {
       return this.decoder.decode(bytes);
     } catch {
-      throw dataError(this.source.name, range.line + badLine(bytes), 'not valid UTF-8');
+      throw new RowError(this.source.name, range.line + badLine(bytes), 'not valid UTF-8');
     }
+  }
+
+  /**
+   * What a row holds, for people: at most `most` bytes of it, whatever is no text in them shown as
+   * U+FFFD.
+   */
+  shown({ start, end }: RowRange, most: number): string {
+    const { name, form } = this.source;
+    const whole = form === 'copy' ? largestRow : most;
+    const bytes = this.room(Math.min(end - start, whole));
+    const length = readFullSync(this.handle, bytes, start, { name, code: 'data' });
+    const text = Buffer.from(bytes.subarray(0, length)).toString().replace(/\r$/, '');
+    return (form === 'copy' ? (refusalIn(text)?.raw ?? text) : text).slice(0, most);
   }
 
   close(): void {
@@ -54,7 +70,7 @@ export class RowReader {
   }
 
   private plain(text: string, line: number): { text: string } {
-    if (text.includes('\0')) throw dataError(this.source.name, line, 'a zero byte in the text');
+    if (text.includes('\0')) throw new RowError(this.source.name, line, 'a zero byte in the text');
     return { text: text.endsWith('\r') ? text.slice(0, -1) : text };
   }
 
@@ -69,7 +85,7 @@ export class RowReader {
     const { name } = this.source;
     const length = end - start;
     if (length > largestRow) {
-      throw dataError(
+      throw new RowError(
         name,
         line,
         `a row of ${Math.ceil(length / 2 ** 20)} MiB; the longest is 256 MiB`,

@@ -1,4 +1,4 @@
-import { dataError } from '../errors.ts';
+import { RowError } from '../errors.ts';
 import { alpacaPrompt, refuseMore } from './instructions.ts';
 import { type Message, toMessages } from './message.ts';
 import { RowProblem } from './problem.ts';
@@ -48,13 +48,13 @@ export interface Place {
 
 /**
  * Tells the shape of a row and checks its fields. `textField` names the column of plain text.
- * Fields that are null count as absent. Throws `data` with FILE:LINE.
+ * Fields that are null count as absent. Throws RowError.
  */
 export function toRecord(row: unknown, textField: string, place: Place): DataRecord {
   try {
     return read(row, textField);
   } catch (error) {
-    if (error instanceof RowProblem) throw dataError(place.file, place.line, error.message);
+    if (error instanceof RowProblem) throw new RowError(place.file, place.line, error.message);
     throw error;
   }
 }
@@ -64,14 +64,14 @@ export function writtenShape({ written, shape }: DataRecord): Shape {
   return written ?? shape;
 }
 
-/** Throws `data` where a record differs in shape from the first row of its file. */
+/** Throws RowError where a record differs in shape from the first row of its file. */
 export function checkShape(record: DataRecord, first: Shape, place: Place): void {
   const shape = writtenShape(record);
   if (shape === first) return;
-  throw dataError(
+  throw new RowError(
     place.file,
     place.line,
-    `this row has ${shape}, the first row of the file has ${first}: one file, one shape`,
+    `this row has ${shape}, rows of its file have ${first}: one file, one shape`,
   );
 }
 

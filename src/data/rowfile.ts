@@ -2,6 +2,21 @@ import { closeSync, openSync, writeSync } from 'node:fs';
 import { RowIndex } from './rows.ts';
 
 const chunk = 1 << 20;
+/** Stands before a row that is none; no JSON begins with it. */
+const mark = '\u0001';
+/** Characters of it that are kept. */
+const mostRaw = 10_000;
+
+/** Why a row of the original is none, and what it was. */
+export interface Refusal {
+  reason: string;
+  raw: string;
+}
+
+/** The refusal that stands in place of a row of a RowFile; null: it is a row. */
+export function refusalIn(text: string): Refusal | null {
+  return text.startsWith(mark) ? JSON.parse(text.slice(mark.length)) : null;
+}
 
 /** Writes rows as JSON Lines, and remembers the line that each came from. */
 export class RowFile {
@@ -23,6 +38,11 @@ export class RowFile {
     this.parts.push(json, '\n');
     this.pending += length + 1;
     if (this.pending >= chunk) this.flush();
+  }
+
+  /** Adds what stands at line `line` and is no row, in its place among the rows. */
+  refuse({ reason, raw }: Refusal, line: number): void {
+    this.write(mark + JSON.stringify({ reason, raw: raw.slice(0, mostRaw) }), line);
   }
 
   /** Writes what is pending and closes the file. */

@@ -24,8 +24,11 @@ export interface Source {
   name: string;
   /** The file whose bytes the rows are. */
   path: string;
-  /** Whether a row is JSON, or a line of plain text. */
-  form: 'json' | 'text';
+  /**
+   * Whether a row is JSON, a line of plain text, or JSON that was copied, where what was no row of the
+   * original stands as a Refusal.
+   */
+  form: 'json' | 'text' | 'copy';
   rows: RowIndex;
   /** How often each row is used in an epoch. */
   weight: number;
@@ -42,10 +45,11 @@ export interface OpenSource extends Omit<Source, 'rows'> {
 
 /**
  * Finds the rows of a data file in one pass over its bytes; JSON is not parsed yet. Throws `data`:
- * `FILE: …` for the file as a whole, `FILE:LINE: …` for a place where its rows cannot be told.
+ * `FILE: …` for the file as a whole, `FILE:LINE: …` for a place where its rows cannot be told. `skips`:
+ * whether a row that cannot be copied is refused alone, not the file.
  */
-export async function openSource(file: WeightedFile, spool: Spool): Promise<Source> {
-  const { name, path, form, weight, begin, rows: known } = await locateSource(file, spool);
+export async function openSource(file: WeightedFile, spool: Spool, skips = false): Promise<Source> {
+  const { name, path, form, weight, begin, rows: known } = await locateSource(file, spool, skips);
   const rows = known ?? (await readFrom(path, name, begin, indexLines));
   if (rows.length === 0) throw dataError(name, null, 'empty file: it has no rows');
   return { name, path, form, weight, rows };
@@ -55,6 +59,7 @@ export async function openSource(file: WeightedFile, spool: Spool): Promise<Sour
 export async function locateSource(
   { path, weight }: WeightedFile,
   spool: Spool,
+  skips = false,
 ): Promise<OpenSource> {
   const name = path;
   const isInput = path === standardInput;
@@ -64,7 +69,7 @@ export async function locateSource(
   const head = readHead(place, name);
   const format = kind?.format ?? inputFormat(head);
   checkMagic(head, name, format);
-  const found = await findRows(place, name, format, head, spool);
+  const found = await findRows(place, name, format, head, spool, skips);
   if (found.rows?.length === 0) throw dataError(name, null, 'empty file: it has no rows');
   return { name, weight, begin: head.mark, size: statSync(found.path).size, ...found };
 }
@@ -126,17 +131,19 @@ async function findRows(
   format: Format,
   { mark, first }: Head,
   spool: Spool,
+  skips: boolean,
 ): Promise<Pick<OpenSource, 'path' | 'form' | 'rows'>> {
   if (format === 'parquet' || format === 'csv') {
     if (format === 'csv') checkEncoding(path, name);
     const copy = new RowFile(spool.newFile('jsonl'));
     try {
-      if (format === 'csv') await copyCsv(createReadStream(path, { start: mark }), name, copy);
-      else await copyParquet(path, name, copy);
+      if (format === 'csv')
+        await copyCsv(createReadStream(path, { start: mark }), name, copy, skips);
+      else await copyParquet(path, name, copy, skips);
     } finally {
       copy.close();
     }
-    return { path: copy.path, form: 'json', rows: copy.rows };
+    return { path: copy.path, form: 'copy', rows: copy.rows };
   }
   checkEncoding(path, name);
   const form = format === 'txt' ? 'text' : 'json';

@@ -18,7 +18,9 @@ export class Repeats {
 
   /** Rows come in order from 0. `textField`: the column of plain text. */
   add({ value, place }: ShownRow, textField: string): void {
-    const text = wholeText(toRecord(value, textField, place), value as Row);
+    // A bad row keeps its number, and repeats none.
+    const text =
+      value === undefined ? '' : wholeText(toRecord(value, textField, place), value as Row);
     const row = this.texts.push(text) - 1;
     if (text.trim() === '') return;
     const repeated = this.finder.add(row, text);

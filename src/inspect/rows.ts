@@ -31,7 +31,9 @@ export class RowCollector {
    * where there is none; null: none were computed.
    */
   add(row: ShownRow, source: number, losses: Float32Array | null): number {
-    const { ids, offsets, text } = row;
+    const { ids, offsets } = row;
+    const isBad = row.value === undefined;
+    const text = isBad ? (row.dropped ?? '') : row.text;
     const trained = Uint8Array.from(row.labels, (label, i) => Number(i > 0 && label !== ignored));
     if (this.out.length === 0) this.starts.push(this.rows);
     writeRow(
@@ -53,7 +55,7 @@ export class RowCollector {
       loss: mean,
       worst,
       source,
-      reason: row.dropped === null ? 0 : this.reason(row.dropped),
+      reason: row.dropped === null ? 0 : this.reason(isBad ? 'bad row' : row.dropped),
       flags: (row.truncated ? FLAGS.truncated : 0) | (row.dropped === null ? 0 : FLAGS.leftOut),
       similarity: 0,
     });

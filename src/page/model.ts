@@ -82,6 +82,7 @@ export interface PageAccount {
   read: number;
   trained: number;
   leftOut: { reason: string; count: number; examples: string[] }[];
+  quarantined: { count: number; examples: string[] };
   truncated: number;
   tokens: number;
   trainedTokens: number;

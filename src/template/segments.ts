@@ -1,6 +1,6 @@
 import type { Message } from '../data/message.ts';
 import type { ChatExtras, DataRecord, Place, TokensRecord } from '../data/record.ts';
-import { AttuneError } from '../errors.ts';
+import { AttuneError, RowError } from '../errors.ts';
 import type { ChatTemplate, Rendered } from './chat.ts';
 import { type FindControls, type TrainOnEos, TurnEnds } from './ends.ts';
 import { renderBoundary, renderTurns, type Stretch } from './spans.ts';
@@ -34,8 +34,8 @@ export interface SegmentOptions extends TurnRules {
 /**
  * Text: all of it, ending in EOS. Prompt and completion: joined as they are, the completion ending
  * in EOS and trained. Conversations: rendered by the chat template, the assistant's turns trained;
- * of prompt and completion messages, those in the completion. Throws `data` or `template` with
- * FILE:LINE.
+ * of prompt and completion messages, those in the completion. Throws RowError, and `config` for
+ * settings that do not fit the shape.
  */
 export function toSegments(
   record: Exclude<DataRecord, TokensRecord>,
@@ -50,7 +50,9 @@ export function toSegments(
     return segments;
   } catch (error) {
     if (!(error instanceof AttuneError)) throw error;
-    throw new AttuneError(error.code, `${place.file}:${place.line}: ${error.message}`);
+    const { code, message } = error;
+    if (code === 'config') throw new AttuneError(code, `${place.file}:${place.line}: ${message}`);
+    throw new RowError(place.file, place.line, message, code);
   }
 }
 

@@ -83,6 +83,7 @@ export async function trainingData(
     workers: config.datasetNumProc ?? defaultWorkers(),
     readAll: config.maxSteps < 0,
     cache: config.datasetCache,
+    onBadRow: config.onBadRow,
     streaming: config.datasetStreaming,
   };
 }

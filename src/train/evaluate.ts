@@ -33,6 +33,7 @@ export type EvaluateOptions = Pick<
   | 'chatTemplate'
   | 'chatTemplatePath'
   | 'datasetNumProc'
+  | 'onBadRow'
 > & {
   /** Files of rows. */
   data: DataFile | readonly DataFile[];

@@ -31,10 +31,11 @@ export function short(number: number): string {
  * where the run ended before the rest was read. `used` is what was done with the rows.
  */
 export function accountingLines(accounting: Accounting, used = 'trained'): string[] {
-  const { sources, available, read, trained, leftOut, truncated } = accounting;
+  const { sources, available, read, trained, leftOut, quarantined: bad, truncated } = accounting;
   const { tokens, trainedTokens, rows, fill } = accounting;
   const out = leftOut.reduce((sum, reason) => sum + reason.count, 0);
   const share = tokens > 0 ? Math.round((100 * trainedTokens) / tokens) : 0;
+  const apart = bad.count > 0 ? ` + quarantined ${bad.count}` : '';
   const cut = truncated > 0 ? `, ${count(truncated)} truncated` : '';
   const whole = available === null ? ' of a stream' : ` of ${available}`;
   const [of, unit] = read === available ? ['', 'an epoch'] : [whole, 'in them'];
@@ -44,11 +45,13 @@ export function accountingLines(accounting: Accounting, used = 'trained'): strin
       ({ file, rows: all, weight, used: drawn }) =>
         `${file}: ${drawn} of ${all} rows at weight ${weight}`,
     ),
-    `rows: read ${read}${of} = ${used} ${trained} + left out ${out}${cut}`,
+    `rows: read ${read}${of} = ${used} ${trained} + left out ${out}${apart}${cut}`,
     ...leftOut.map(({ reason, count: n, examples }) => {
       const where = examples.length > 0 ? ` (${examples.join(', ')})` : '';
       return `  left out ${n}: ${reason}${where}`;
     }),
+    ...(bad.count > 0 ? [`  quarantined ${bad.count}:`] : []),
+    ...bad.examples.map((row) => `    ${row}`),
     `  ${count(tokens)} tokens ${unit}, ${share} % of them trained; ${count(rows)} rows, ${(100 * fill).toFixed(1)} % full`,
   ];
 }

@@ -8,6 +8,7 @@ import { type Lock, lockDirectory } from '../checkpoint/lock.ts';
 import { CheckpointStore } from '../checkpoint/store.ts';
 import { selectModules } from '../checkpoint/targets.ts';
 import type { TrainConfig } from '../config.ts';
+import type { Accounting } from '../data/options.ts';
 import type { DeviceInfo, Engine } from '../native/addon.d.ts';
 import { findDevice } from '../native/device.ts';
 import { orAborted } from './abort.ts';
@@ -17,6 +18,7 @@ import { type Alternative, fitEngine } from './fit.ts';
 import { compareIdentities, identify } from './identity.ts';
 import { MetricsFile } from './metrics.ts';
 import { type DType, defaultDType, type EngineRequest, type Model, openModel } from './model.ts';
+import { QuarantineFile } from './quarantine.ts';
 import { prepareRecord } from './record.ts';
 import type { AdapterPlan } from './result.ts';
 import { findCheckpoint, type Resumed, takeOver } from './resume.ts';
@@ -38,6 +40,7 @@ export interface Run {
   template: string | null;
   evaluation: Dataset | null;
   metrics: MetricsFile;
+  quarantine: QuarantineFile;
   checkpoints: Checkpoints;
   store: CheckpointStore;
   /** Where the run goes on from; null: it begins. */
@@ -144,7 +147,10 @@ async function open(
   const adapter = planAdapter(config, model);
   const options = await wait(trainingData(config, model.spec.vocabularySize));
   const { Dataset } = await import('../batch/dataset.ts');
-  const opening = Dataset.open(options);
+  const bad = new QuarantineFile(join(config.outputDir, 'quarantine.jsonl'), patience);
+  closers.push(() => bad.close());
+  const quarantine = { quarantine: bad.add.bind(bad) };
+  const opening = Dataset.open(options, quarantine);
   let reading = true;
   const read = () => {
     reading = false;
@@ -174,7 +180,7 @@ async function open(
   if (config.evalStrategy !== 'no') {
     const files = await wait(evaluationFiles(config));
     const batchSize = config.perDeviceTrainBatchSize;
-    evaluation = await wait(Dataset.open(evaluationData(options, files, batchSize)));
+    evaluation = await wait(Dataset.open(evaluationData(options, files, batchSize), quarantine));
     closers.push(() => evaluation?.close());
   }
   const template = options.chatTemplate;
@@ -183,13 +189,41 @@ async function open(
   if (resumed) compareIdentities(resumed.state, await wait(identity())).forEach(patience.tell);
   else if (config.saveStrategy !== 'no') identity();
   const id = await takeOver(store, resumed, patience.tell);
+  bad.begin(resumed !== null);
   const metrics = await openMetrics(config, patience, resumed);
   closers.push(() => metrics.close());
   const making = { ...parts, store, metrics, id, identity, keep: config.saveTotalLimit, patience };
   const checkpoints = await Checkpoints.open(making);
   closers.push(() => checkpoints.settle());
   if (resumed) await wait(checkpoints.load(resumed.found, resumed.state));
-  return { ...parts, capacity, metrics, checkpoints, store, resumed, close };
+  return { ...parts, capacity, metrics, quarantine: bad, checkpoints, store, resumed, close };
+}
+
+/** What becomes of all rows; the bad ones are in their file then. */
+export async function accountOfAll(
+  { dataset, quarantine }: Run,
+  signal: AbortSignal | undefined,
+): Promise<Accounting> {
+  const accounting = await orAborted(dataset.accounting(), signal);
+  await quarantine.settle();
+  return accounting;
+}
+
+/**
+ * The rows that a run came to by `epoch`. One that was resumed in a later epoch has laid out those alone
+ * that it took itself; the epochs before took all.
+ */
+export async function accountAtEnd(
+  run: Run,
+  epoch: number,
+  { datasetStreaming }: TrainConfig,
+  signal: AbortSignal | undefined,
+): Promise<Accounting> {
+  const { dataset, resumed, quarantine } = run;
+  const known = resumed === null || epoch < 1 || datasetStreaming || signal?.aborted;
+  if (!known) return accountOfAll(run, signal);
+  await quarantine.settle();
+  return dataset.accountingSoFar();
 }
 
 /** A call that is made once, when its result is first wanted. */

@@ -14,7 +14,7 @@ import { reported } from './report.ts';
 import { saveResult } from './result.ts';
 import { carriedState } from './resume.ts';
 import { type Rewind, Rewinder } from './rewind.ts';
-import { openRun, type Run } from './run.ts';
+import { accountAtEnd, accountOfAll, openRun, type Run } from './run.ts';
 import { makeSchedule } from './schedule.ts';
 import { Session } from './session.ts';
 
@@ -89,7 +89,7 @@ export class SFTTrainer extends EventEmitter<TrainEvents> {
     run.checkpoints.onPublished = ({ dir }) => this.emit('checkpoint', dir);
     // Where steps decide, rows are read as training comes to them, and accounted for at its end.
     if (config.maxSteps < 0) {
-      this.#account(await orAborted(run.dataset.accounting(), this.#signal));
+      this.#account(await accountOfAll(run, this.#signal));
     }
     this.#announce(run, session);
     if (session.evaluationDue) await this.#afterStep(run, session, NOTHING_DUE);
@@ -112,7 +112,9 @@ export class SFTTrainer extends EventEmitter<TrainEvents> {
       this.#patience,
     );
     this.emit('save', config.outputDir);
-    const accounting = this.#account(run.dataset.accountingSoFar());
+    const accounting = this.#account(
+      await accountAtEnd(run, session.epoch, this.config, this.#signal),
+    );
     if (session.done < total) {
       this.#stopIfAborted(
         `after step ${session.done}; the result so far is in ${config.outputDir}`,

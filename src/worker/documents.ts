@@ -7,6 +7,12 @@ export interface Document {
   labels: Int32Array;
 }
 
+/** Why a row is bad; `line` counts from the row's own. */
+export interface Fault {
+  line: number;
+  reason: string;
+}
+
 /**
  * What is known of documents without reading their tokens, a column each: `sizes` in words,
  * `lengths` in tokens; the first and the last trained label and how many there are, the label of
@@ -38,7 +44,8 @@ export function makeColumns(count: number): Columns {
 /**
  * Encoded rows: the words of all, one row after another, and their columns. A word is the id of a
  * token, with the top bit set where the token is its own label; a row with other labels (those
- * tokenized elsewhere may have them) has its ids and behind them its labels.
+ * tokenized elsewhere may have them) has its ids and behind them its labels. A row of no tokens is a
+ * bad one, and its words are the fault.
  */
 export interface Documents {
   words: Int32Array;
@@ -47,29 +54,54 @@ export interface Documents {
 
 const topBit = 0x80000000 | 0;
 
-/** Puts documents into words and columns. */
-export function storeDocuments(documents: readonly Document[]): Documents {
-  const columns = makeColumns(documents.length);
+/** Puts documents and faults into words and columns. */
+export function storeDocuments(rows: readonly (Document | Fault)[]): Documents {
+  const columns = makeColumns(rows.length);
+  const stored = rows.map((row) => ('ids' in row ? row : faultWords(row)));
   let total = 0;
-  documents.forEach((document, i) => {
-    describe(document, columns, i);
+  stored.forEach((row, i) => {
+    describe(row, columns, i);
     total += columns.sizes[i]!;
   });
   const words = new Int32Array(total);
   let at = 0;
-  documents.forEach(({ ids, labels }, i) => {
+  stored.forEach((row, i) => {
     const end = at + columns.sizes[i]!;
-    words.set(ids, at);
-    if (end - at > ids.length) words.set(labels, at + ids.length);
-    else for (let t = 0; t < ids.length; t++) if (labels[t] !== ignored) words[at + t]! |= topBit;
+    if (row instanceof Int32Array) words.set(row, at);
+    else {
+      const { ids, labels } = row;
+      words.set(ids, at);
+      if (end - at > ids.length) words.set(labels, at + ids.length);
+      else for (let t = 0; t < ids.length; t++) if (labels[t] !== ignored) words[at + t]! |= topBit;
+    }
     columns.checks[i] = checksum(words.subarray(at, end));
     at = end;
   });
   return { words, columns };
 }
 
-/** Fills in the columns of document `i`, but for its checksum. */
-function describe({ ids, labels }: Document, columns: Columns, i: number): void {
+/** A fault as text, filled up with spaces to whole words. */
+function faultWords(fault: Fault): Int32Array {
+  const bytes = Buffer.from(JSON.stringify(fault));
+  const words = new Int32Array(Math.ceil(bytes.length / 4));
+  Buffer.from(words.buffer).fill(' ').set(bytes);
+  return words;
+}
+
+/** The fault that words hold. */
+export function faultFrom({ buffer, byteOffset, byteLength }: Int32Array): Fault {
+  return JSON.parse(Buffer.from(buffer, byteOffset, byteLength).toString());
+}
+
+/** Fills in the columns of row `i`, but for its checksum. */
+function describe(row: Document | Int32Array, columns: Columns, i: number): void {
+  if (row instanceof Int32Array) {
+    columns.sizes[i] = row.length;
+    columns.firsts[i] = -1;
+    columns.lasts[i] = -1;
+    return;
+  }
+  const { ids, labels } = row;
   let first = -1;
   let last = -1;
   let trained = 0;

@@ -1,6 +1,6 @@
 import type { DataOptions } from '../data/options.ts';
 import { checkShape, type Place, type Shape, toRecord } from '../data/record.ts';
-import { AttuneError } from '../errors.ts';
+import { RowError } from '../errors.ts';
 import { cutDocument } from '../pack/cut.ts';
 import { ChatTemplate } from '../template/chat.ts';
 import { type SegmentOptions, type Span, toSegments } from '../template/segments.ts';
@@ -64,14 +64,13 @@ export class RowEncoder {
   }
 
   /**
-   * The same, before it is cut. Throws `data`, `template` or `tokenizer` with FILE:LINE, also where
-   * nothing of the row would be trained.
+   * The same, before it is cut. Throws RowError, also where nothing of the row would be trained.
    */
   encodeWhole(row: unknown, first: Shape, place: Place): EncodedRow {
     const whole = this.encodeAny(row, first, place);
     checkVocabulary(whole, this.options.vocabularySize, this.tokenizer.vocabularySize, place);
     if (countTrained(whole.labels) === 0) {
-      throw new AttuneError('data', `${place.file}:${place.line}: ${nothingToTrain(whole)}`);
+      throw new RowError(place.file, place.line, nothingToTrain(whole));
     }
     return whole;
   }
@@ -102,13 +101,15 @@ export class RowEncoder {
     return { ids, whole: ids.length, labels, offsets, text, spans, ...kept };
   }
 
-  /** Throws `template` where a chat template writes BOS twice. */
+  /** Throws RowError where a chat template writes BOS twice. */
   private checkStart(ids: Int32Array, place: Place): void {
     const { bos, bosId } = this.tokenizer;
     if (bosId === null || ids[0] !== bosId || ids[1] !== bosId) return;
-    throw new AttuneError(
+    throw new RowError(
+      place.file,
+      place.line,
+      `the chat template writes ${bos} twice at the start: take one out`,
       'template',
-      `${place.file}:${place.line}: the chat template writes ${bos} twice at the start: take one out`,
     );
   }
 }
@@ -146,10 +147,12 @@ function checkVocabulary(
     for (let i = 0; i < values.length && bad < 0; i++)
       if (values[i]! >= modelSize) bad = values[i]!;
     if (bad < 0) continue;
-    throw new AttuneError(
+    throw new RowError(
+      place.file,
+      place.line,
+      `vocabulary mismatch: token ${bad} is beyond the model's vocabulary of ${modelSize} ` +
+        `(the tokenizer's is ${tokenizerSize})`,
       'tokenizer',
-      `${place.file}:${place.line}: vocabulary mismatch: token ${bad} is beyond the model's ` +
-        `vocabulary of ${modelSize} (the tokenizer's is ${tokenizerSize})`,
     );
   }
 }

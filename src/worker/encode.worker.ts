@@ -2,9 +2,9 @@
 import { workerData } from 'node:worker_threads';
 import { type Formatter, loadFormatter } from '../data/formatting.ts';
 import { RowReader } from '../data/reader.ts';
-import { AttuneError } from '../errors.ts';
+import { AttuneError, RowError } from '../errors.ts';
 import { Tokenizer } from '../tokenizer/tokenizer.ts';
-import { type Document, storeDocuments } from './documents.ts';
+import { type Document, type Fault, storeDocuments } from './documents.ts';
 import { RowEncoder } from './encode.ts';
 import type { EncodeAnswer, EncodeSetup, EncodeTask, TaskFile } from './messages.ts';
 import { moved } from './pool.ts';
@@ -25,7 +25,7 @@ async function load(): Promise<{ encoder: RowEncoder; format: Formatter }> {
   return { encoder: new RowEncoder(tokenizer, options), format };
 }
 
-/** Encodes rows; failures are values, for an error thrown here would lose its code. */
+/** Encodes rows; failures, and faults of rows that are left out, are values: an error thrown here would lose its code. */
 export default async function encode(task: EncodeTask): Promise<EncodeAnswer> {
   try {
     if (loaded instanceof Error) throw loaded;
@@ -44,15 +44,27 @@ function* encodeRows(
   { sources, rows, files, starts, ends, lines }: EncodeTask,
   encoder: RowEncoder,
   format: Formatter,
-): Generator<Document> {
+): Generator<Document | Fault> {
   for (let i = 0; i < rows.length; i++) {
     row = rows[i]!;
     const file = sources[files[i]!]!;
     const range = { start: starts[i]!, end: ends[i]!, line: lines[i]! };
     const place = { file: file.name, line: range.line };
-    yield encoder.encodeWhole(format(reader(file).read(range), place), file.shape, place);
+    const encode = () =>
+      encoder.encodeWhole(format(reader(file).read(range), place), file.shape, place);
+    yield options.onBadRow === 'skip' ? orFault(encode, place.line) : encode();
   }
   row = null;
+}
+
+/** What is made of a row, or what is wrong with it. */
+function orFault(encode: () => Document, line: number): Document | Fault {
+  try {
+    return encode();
+  } catch (error) {
+    if (!(error instanceof RowError)) throw error;
+    return { line: Number.isNaN(line) ? 0 : error.line - line, reason: error.reason };
+  }
 }
 
 function reader(file: TaskFile): RowReader {

@@ -10,7 +10,9 @@ export type Show = (query: Partial<Query>) => void;
 
 /** What became of the rows of an epoch. */
 export function accountOf(account: PageAccount): HTMLElement {
-  const { available, read, trained, leftOut, truncated, tokens, trainedTokens } = account;
+  const { available, read, trained, leftOut, quarantined, truncated } = account;
+  const { tokens, trainedTokens } = account;
+  const bad = quarantined.count > 0 ? ` + ${count(quarantined.count)} bad, in quarantine` : '';
   const out = leftOut.reduce((sum, reason) => sum + reason.count, 0);
   const of = read < available ? ` of ${count(available)}` : '';
   return el(
@@ -19,7 +21,7 @@ export function accountOf(account: PageAccount): HTMLElement {
     el(
       'p',
       {},
-      `An epoch reads ${count(read)}${of} rows = ${count(trained)} trained + ${count(out)} left out; ${count(truncated)} of the trained are truncated. ${count(tokens)} tokens, ${percent(trainedTokens, tokens)} of them trained.`,
+      `An epoch reads ${count(read)}${of} rows = ${count(trained)} trained + ${count(out)} left out${bad}; ${count(truncated)} of the trained are truncated. ${count(tokens)} tokens, ${percent(trainedTokens, tokens)} of them trained.`,
     ),
     leftOut.length > 0
       ? table(
@@ -30,6 +32,12 @@ export function accountOf(account: PageAccount): HTMLElement {
             examples.join(', '),
           ]),
           [1, 2],
+        )
+      : null,
+    quarantined.count > 0
+      ? table(
+          ['Bad rows, for example'],
+          quarantined.examples.map((row) => [row]),
         )
       : null,
   );

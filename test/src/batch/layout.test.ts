@@ -65,6 +65,7 @@ test('unpacked: one piece a row, in order; what cannot be trained after truncati
     trained: 2,
     truncated: 1,
     leftOut: [{ reason: 'nothing left to train once cut to 3 tokens', row: 1 }],
+    quarantined: [],
   });
   assert.equal(tokens, { tokens: 5, trainedTokens: 3 });
 });

@@ -5,7 +5,8 @@ import * as assert from 'uvu/assert';
 import { Dataset } from '../../../src/batch/dataset.ts';
 import { usedOfPart } from '../../../src/batch/mixture.ts';
 import { Records } from '../../../src/batch/records.ts';
-import { countLines, cutChunks, indexChunk } from '../../../src/data/chunks.ts';
+import { cutChunks, indexChunk } from '../../../src/data/chunks.ts';
+import { LineCounter } from '../../../src/data/linecounter.ts';
 import type { DataOptions } from '../../../src/data/options.ts';
 import { locateSource, openSource } from '../../../src/data/source.ts';
 import { Spool } from '../../../src/data/spool.ts';
@@ -47,12 +48,13 @@ test('however a file is cut, its chunks hold its rows, each once and whole', asy
       const given = { path: file(name, bytes), weight: 1 };
       const whole = await openSource(given, spool);
       const source = await locateSource(given, spool);
+      const counter = new LineCounter(source);
       const found = [];
       for (const chunk of cutChunks([source], 1 + next(300))) {
         const { rows: part, linesBefore } = await indexChunk(source, chunk);
         for (let i = 0; i < part.length; i++) {
           const { start, end, line } = part.at(i);
-          const before = linesBefore ?? (await countLines(source, start));
+          const before = linesBefore ?? (await counter.before(start));
           found.push({ start, end, line: linesBefore === null ? before + 1 : before + line });
         }
       }
@@ -150,17 +152,18 @@ test('what goes wrong far into a stream is named by its line', async () => {
   const died = file('died.jsonl', lines(rows(80)));
   const spool = new Spool();
   const source = await locateSource({ path: died, weight: 1 }, spool);
+  const counter = new LineCounter(source);
   const part = await indexChunk(source, cutChunks([source], 1000)[1]!);
   const records = new Records(
     [part],
     ['text'],
     null,
     (row) => row,
-    (_, end) => countLines(source, end),
+    (_, end) => counter.before(end),
   );
   const task = records.task(Uint32Array.of(3, 5));
   const { message } = await records.explain(new TaskFault(task, 'gone'), async () => {});
-  const first = 1 + (await countLines(source, part.rows.at(3).start));
+  const first = 1 + (await counter.before(part.rows.at(3).start));
   assert.is(message, `${died}:${first} to ${died}:${first + 2}: gone`);
   assert.ok(first > 20, message);
   spool.close();

@@ -143,7 +143,7 @@ const cases: [string, string | Buffer, RegExp][] = [
   ['Python', "{'messages': None}", /not valid JSON: unexpected "'"/],
   ['NaN', '{"messages":NaN}', /not valid JSON: unexpected "N"/],
   ['cut off', good.slice(0, -5), /not valid JSON/],
-  ['another shape', '{"text":"a"}', /this row has text, the first row of the file has messages/],
+  ['another shape', '{"text":"a"}', /this row has text, rows of its file have messages/],
   ['no shape', '{"question":"a"}', /a row needs "text".* this one has question/],
   ['preference pair', '{"chosen":"a","rejected":"b"}', /preference pair/],
 ];

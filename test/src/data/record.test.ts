@@ -260,7 +260,7 @@ test('mixed shapes', () => {
   checkShape(row, 'text', place);
   assert.match(
     failure('data', () => checkShape(row, 'messages', place)),
-    /^f\.jsonl:7: this row has text, the first row of the file has messages/,
+    /^f\.jsonl:7: this row has text, rows of its file have messages/,
   );
 });
 

@@ -40,7 +40,14 @@ function manyRow(i: number): ShownRow {
 }
 
 function model(rows: number): DataPage {
-  const account = { available: rows, read: rows, trained: rows, leftOut: [], truncated: 0 };
+  const account = {
+    available: rows,
+    read: rows,
+    trained: rows,
+    leftOut: [],
+    quarantined: { count: 0, examples: [] },
+    truncated: 0,
+  };
   return {
     title: 'Many rows',
     version: '0.0.0',

@@ -10,6 +10,7 @@ test('every row read is trained or left out', () => {
     trained: 9,
     sources: [],
     leftOut: [{ reason: 'nothing left to train', count: 3, examples: ['a.jsonl:2', 'a.jsonl:5'] }],
+    quarantined: { count: 0, examples: [] },
     truncated: 4,
     tokens: 2000,
     trainedTokens: 500,
@@ -31,6 +32,15 @@ test('every row read is trained or left out', () => {
   const [first, , last] = accountingLines({ ...accounting, available: 90 });
   assert.is(first, 'rows: read 12 of 90 = trained 9 + left out 3, 4 truncated');
   assert.is(last, '  2,000 tokens in them, 25 % of them trained; 3 rows, 97.5 % full');
+  const quarantined = { count: 2, examples: ['a.jsonl:3: not valid UTF-8', 'a.jsonl:9: too bad'] };
+  assert.equal(accountingLines({ ...accounting, read: 14, available: 14, quarantined }), [
+    'rows: read 14 = trained 9 + left out 3 + quarantined 2, 4 truncated',
+    '  left out 3: nothing left to train (a.jsonl:2, a.jsonl:5)',
+    '  quarantined 2:',
+    '    a.jsonl:3: not valid UTF-8',
+    '    a.jsonl:9: too bad',
+    '  2,000 tokens an epoch, 25 % of them trained; 3 rows, 97.5 % full',
+  ]);
 });
 
 test('times, bytes and numbers', () => {

@@ -24,6 +24,7 @@ export function options(changes: Partial<DataOptions> = {}): DataOptions {
     workers: 1,
     readAll: true,
     cache: false,
+    onBadRow: 'error',
     streaming: false,
     ...changes,
   };
