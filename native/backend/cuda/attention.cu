@@ -3,7 +3,7 @@
 // base 2. Work: 4 E operations for each pair that is visited. Shared memory: one tile of queries
 // and two of keys and values, at most 99 KiB. (T. Dao, arXiv 2307.08691.) float32: a warp per query
 // and head, exact products in float32, for parity rather than for speed.
-#include "backend/cuda/attention_tile.h"
+#include "backend/cuda/attention_hopper.h"
 #include "backend/cuda/kernels.h"
 
 namespace attune::cuda {
@@ -209,6 +209,7 @@ void attention(Runtime& runtime, const AttentionArgs& args) {
            rule, floats(args.q), floats(args.k), floats(args.v), floats(args.out), args.lse);
     return;
   }
+  if (attention_hopper(runtime, args, rule)) return;
   with_head_size(args.head_size, [&](auto padded) {
     constexpr int P = decltype(padded)::value;
     with_plain(plain(rule), [&](auto is_plain) {

@@ -98,6 +98,11 @@ struct Recorded {
   bool unfit = false;
 };
 
+bool is_set(const char* variable, const char* to) {
+  const char* value = std::getenv(variable);
+  return value && std::strcmp(value, to) == 0;
+}
+
 DeviceFacts facts_of(int device) {
   cudaDeviceProp properties;
   require(cudaGetDeviceProperties(&properties, device), "cudaGetDeviceProperties");
@@ -105,15 +110,11 @@ DeviceFacts facts_of(int device) {
   facts.name = properties.name;
   facts.major = properties.major;
   facts.minor = properties.minor;
+  facts.hopper = facts.major == 9 && is_set("ATTUNE_HOPPER", "1");
   facts.multiprocessors = properties.multiProcessorCount;
   facts.shared_memory = properties.sharedMemPerBlockOptin;
   facts.memory = properties.totalGlobalMem;
   return facts;
-}
-
-bool is_set(const char* variable, const char* to) {
-  const char* value = std::getenv(variable);
-  return value && std::strcmp(value, to) == 0;
 }
 
 // ATTUNE_CUDA_GRAPHS=0: nothing is recorded; =1: what cannot be recorded is an error.

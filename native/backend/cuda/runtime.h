@@ -16,6 +16,7 @@ namespace attune::cuda {
 struct DeviceFacts {
   std::string name;
   int major = 0, minor = 0;  // compute capability
+  bool hopper = false;       // kernels for compute capability 9 alone are used: ATTUNE_HOPPER=1
   int multiprocessors = 1;
   size_t shared_memory = 0;  // bytes a block may ask for
   uint64_t memory = 0, free = 0;

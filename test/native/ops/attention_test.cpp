@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 
+#include "backend/cuda/host/launch.h"
 #include "fixture.h"
 
 namespace attune::test {
@@ -71,14 +73,15 @@ Array<int32_t> starts_of(const std::vector<int32_t>& sizes) {
   return starts;
 }
 
+/** Rows end with a few columns of padding, times `unit`: 8 leaves rows on 16 bytes. */
 struct Operands {
-  Operands(const Case& c, DType dtype)
+  Operands(const Case& c, DType dtype, int64_t unit = 1)
       : q_starts(starts_of(c.queries)),
         k_starts(starts_of(c.keys)),
-        q(q_starts.back(), c.heads * c.size, dtype, 3),
-        k(k_starts.back(), c.kv_heads * c.size, dtype, 1),
-        v(k_starts.back(), c.kv_heads * c.size, dtype, 2),
-        out(q.rows, q.cols, dtype, 1),
+        q(q_starts.back(), c.heads * c.size, dtype, 3 * unit),
+        k(k_starts.back(), c.kv_heads * c.size, dtype, unit),
+        v(k_starts.back(), c.kv_heads * c.size, dtype, 2 * unit),
+        out(q.rows, q.cols, dtype, unit),
         lse(c.heads, q.rows, DType::f32),
         scale(static_cast<float>(1.5 / std::sqrt(static_cast<double>(c.size)))) {
     q.random(1, 2);
@@ -155,8 +158,8 @@ Values reference(const Case& c, const Operands& o, const Values& q, const Values
   return out;
 }
 
-void check_forward(const Case& c, Backend& backend, DType dtype) {
-  Operands o(c, dtype);
+void check_forward(const Case& c, Backend& backend, DType dtype, int64_t unit = 1) {
+  Operands o(c, dtype, unit);
   const AttentionArgs args = o.args(c);
   run_stable({&o.out, &o.lse}, {1, 3}, [&] { backend.attention(args); });
   Values lse;
@@ -181,11 +184,11 @@ Values delta_errors(const Case& c, const Operands& o, const Values& exact, const
 }
 
 /** Gradients of out . d_out by central differences, at the delta of the stored output. */
-void check_backward(const Case& c, Backend& backend, DType dtype) {
-  Operands o(c, dtype);
+void check_backward(const Case& c, Backend& backend, DType dtype, int64_t unit = 1) {
+  Operands o(c, dtype, unit);
   backend.attention(o.args(c));
-  Matrix d_out(o.q.rows, o.q.cols, dtype, 1), d_q(o.q.rows, o.q.cols, dtype, 2);
-  Matrix d_k(o.k.rows, o.k.cols, dtype, 3), d_v(o.k.rows, o.k.cols, dtype, 1);
+  Matrix d_out(o.q.rows, o.q.cols, dtype, unit), d_q(o.q.rows, o.q.cols, dtype, 2 * unit);
+  Matrix d_k(o.k.rows, o.k.cols, dtype, 3 * unit), d_v(o.k.rows, o.k.cols, dtype, unit);
   d_out.random(4);
   AttentionBackwardArgs args;
   args.q = o.q.view();
@@ -241,6 +244,56 @@ TEST(attention) {
         run(name_of(c, dtype) + " " + b.isa, [&] { check_forward(c, *b.backend, dtype); });
       }
     }
+  }
+}
+
+/** A CUDA back end with the kernels of Hopper alone, where the device is one. */
+std::unique_ptr<Backend> hopper_of(const std::string& device) {
+  const char* before = std::getenv("ATTUNE_HOPPER");
+  const std::string kept = before ? before : "";
+  setenv("ATTUNE_HOPPER", "1", 1);
+  std::unique_ptr<Backend> backend = backend_of(device);
+  before ? setenv("ATTUNE_HOPPER", kept.c_str(), 1) : unsetenv("ATTUNE_HOPPER");
+  return backend;
+}
+
+/** Key tiles enough to use each place of them thrice, tiles cut by documents, windows, caches. */
+std::vector<Case> hopper_cases() {
+  return {{{1}, {1}, 1, 1, 64},
+          {{640}, {640}, 1, 1, 64},
+          {{130, 0, 1, 70}, {130, 0, 1, 70}, 4, 2, 128},
+          {{270}, {270}, 1, 1, 128, 40},
+          {{300, 20}, {300, 20}, 2, 2, 64, 150},
+          {{30, 140}, {300, 140}, 2, 1, 64}};
+}
+
+/** What the kernels of Hopper do not serve goes to the others. */
+std::vector<Case> other_cases() {
+  return {
+      {{40}, {40}, 2, 1, 32}, {{40}, {40}, 2, 1, 64, 0, 2}, {{40}, {40}, 2, 1, 128, 0, 0, true}};
+}
+
+TEST(attention_hopper) {
+  for (const std::string& device : device_names()) {
+    if (device == "cpu") continue;
+    const std::unique_ptr<Backend> backend = hopper_of(device);
+    const auto launches = [](const char* kernel) { return cuda::host::launches()[kernel]; };
+    const auto served = [&](const Case& c, int64_t unit, bool expected, const auto& check_case) {
+      const int64_t own = launches("attention_hopper"), other = launches("attention");
+      check_case(c, *backend, DType::bf16, unit);
+      if (device != "cuda-host") return;
+      expect((launches("attention_hopper") > own) == expected, "served by the kernels of Hopper");
+      expect((launches("attention") > other) != expected, "served by the others");
+    };
+    for (const Case& c : hopper_cases()) {
+      run(name_of(c, DType::bf16) + " " + device, [&] { served(c, 8, true, check_forward); });
+    }
+    for (const Case& c : other_cases()) {
+      run("other " + name_of(c, DType::bf16) + " " + device,
+          [&] { served(c, 8, false, check_forward); });
+    }
+    run("other rows not on 16 bytes " + device,
+        [&] { served(hopper_cases()[0], 1, false, check_forward); });
   }
 }
 

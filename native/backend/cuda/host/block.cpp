@@ -105,6 +105,7 @@ void Block::run_block() {
   poison_shared();
   phases_.assign(static_cast<size_t>(count_), Phase::fresh);
   for (Warp& warp : warps_) warp.gathered = 0;
+  hopper_.begin_block((count_ + kWarp - 1) / kWarp);
   ended_ = at_barrier_ = 0;
   failure_ = nullptr;
   turn_ = 0;
@@ -112,25 +113,42 @@ void Block::run_block() {
   go_on(outside_);
   if (ended_ < count_ && !failure_)
     failure_ = std::make_exception_ptr(Error(Code::internal, name_, stuck()));
-  if (!failure_) return check_shared();
+  if (!failure_) {
+    check(hopper_.undone().empty(), Code::internal, name_,
+          "block " + text(place.block) + " ends with " + hopper_.undone());
+    return check_shared();
+  }
   idle_.clear();  // threads that wait are abandoned where they are
   fibres_.clear();
   for (Thread& thread : threads_) thread.copies.clear();
   std::rethrow_exception(failure_);
 }
 
-/** The next thread that can run; -1 where none can, or none should. */
+bool Block::can_go_on(int thread) {
+  Phase& phase = phases_[static_cast<size_t>(thread)];
+  if (phase == Phase::at_condition && (*threads_[static_cast<size_t>(thread)].ready)())
+    phase = Phase::ready;
+  return phase == Phase::fresh || phase == Phase::ready;
+}
+
+/**
+ * The next thread that can run; -1 where none can, or none should. Tiles land when there is no
+ * other way on, since a device may take as long.
+ */
 int Block::next() {
   if (failure_ || ended_ == count_) return -1;
-  for (int looked = 0; looked < 2 * count_; ++looked) {
-    if (turn_ == turns_.size()) {
-      turn_ = 0;
-      if (order_.kind == Order::shuffle) arrange(turns_, count_);
+  do {
+    for (int looked = 0; looked < 2 * count_; ++looked) {
+      if (turn_ == turns_.size()) {
+        turn_ = 0;
+        if (order_.kind == Order::shuffle) arrange(turns_, count_);
+      }
+      const int thread = turns_[turn_++];
+      if (can_go_on(thread)) return thread;
     }
-    const int thread = turns_[turn_++];
-    const Phase phase = phases_[static_cast<size_t>(thread)];
-    if (phase == Phase::fresh || phase == Phase::ready) return thread;
-  }
+  } while (hopper_.land(order_.kind == Order::reverse   ? hopper_.copies.size() - 1
+                        : order_.kind == Order::shuffle ? random_()
+                                                        : 0));
   return -1;
 }
 
@@ -177,6 +195,7 @@ void Block::run_thread() {
   thread.copy_group = 0;
   try {
     (*thread_)();
+    if (hopper_.products(running_ / kWarp)) fail("ends with products that it has not waited for");
     if (!thread.copies.empty()) fail("ends with copies that it has not waited for");
   } catch (...) {
     failure_ = std::current_exception();
@@ -190,6 +209,14 @@ void Block::wait(Phase phase) {
   phases_[static_cast<size_t>(running_)] = phase;
   go_on(*thread.fibre);
   place.thread = thread.place;
+}
+
+void Block::wait_until(const std::string& what, const std::function<bool()>& ready) {
+  if (ready()) return;
+  Thread& thread = threads_[static_cast<size_t>(running_)];
+  thread.what = what;
+  thread.ready = &ready;
+  wait(Phase::at_condition);
 }
 
 void Block::barrier() {
@@ -236,6 +263,8 @@ std::string Block::state_of(int thread) const {
     case Phase::at_collective:
       return std::string("at ") + warp.what[thread % kWarp] + " of lanes " +
              hex(warp.mask[thread % kWarp]);
+    case Phase::at_condition:
+      return "at " + threads_[static_cast<size_t>(thread)].what;
     case Phase::ended:
       return "ended";
     default:

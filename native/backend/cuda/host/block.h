@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "backend/cuda/host/fibre.h"
+#include "backend/cuda/host/hopper.h"
 #include "backend/cuda/host/launch.h"
 
 namespace attune::cuda::host {
@@ -36,19 +37,25 @@ class Block {
   unsigned char* shared() { return shared_.get(); }
   std::vector<Copy>& copies() { return threads_[static_cast<size_t>(running_)].copies; }
   int& copy_group() { return threads_[static_cast<size_t>(running_)].copy_group; }
+  Hopper& hopper() { return hopper_; }
+  size_t shared_size() const { return shared_size_; }
   void barrier();
+  /** Goes on when `ready` holds; `what` is what the thread waits for. */
+  void wait_until(const std::string& what, const std::function<bool()>& ready);
   void collective(const char* what, uint32_t mask, void* operand, Combine combine);
   [[noreturn]] void fail(const std::string& what) const;
 
   void set_order(const Order& order);
 
  private:
-  enum class Phase : uint8_t { fresh, ready, at_barrier, at_collective, ended };
+  enum class Phase : uint8_t { fresh, ready, at_barrier, at_collective, at_condition, ended };
   struct Thread {
     uint3 place = {};
     Fibre* fibre = nullptr;
     std::vector<Copy> copies;
     int copy_group = 0;
+    std::string what;  // where the thread is at a condition
+    const std::function<bool()>* ready = nullptr;
   };
   /** What its lanes wait for, where they are at a collective. */
   struct Warp {
@@ -64,6 +71,7 @@ class Block {
   Block();
   void run_block();
   int next();
+  bool can_go_on(int thread);
   Fibre& fibre_of(int thread);
   void go_on(Fibre& from);
   void work();
@@ -84,6 +92,7 @@ class Block {
   std::vector<Thread> threads_;
   std::vector<Phase> phases_;
   std::vector<Warp> warps_;
+  Hopper hopper_;
   int count_ = 0, running_ = 0, ended_ = 0, at_barrier_ = 0;
   std::vector<int64_t> blocks_;  // in the order they run
   std::vector<int> turns_;       // the same of threads

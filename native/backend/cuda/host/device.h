@@ -65,7 +65,7 @@ extern __thread Place place;
 
 }  // namespace host
 
-/** The block's dynamic shared memory, 128-byte aligned; all NaN when a block begins. */
+/** The block's dynamic shared memory, 1024-byte aligned; all NaN when a block begins. */
 unsigned char* shared_memory();
 
 }  // namespace attune::cuda

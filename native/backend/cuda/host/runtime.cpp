@@ -138,7 +138,9 @@ Runtime::Runtime(int device) : state_(std::make_unique<State>()) {
   check(device == 0, Code::device, "cuda-host", "there is device 0 only");
   DeviceFacts& facts = state_->facts;
   facts.name = "kernels on the processor";
-  facts.major = 8;
+  facts.major = 9;
+  const char* hopper = std::getenv("ATTUNE_HOPPER");
+  facts.hopper = hopper && std::strcmp(hopper, "1") == 0;
   facts.multiprocessors = 3;
   facts.shared_memory = shared_memory_of_environment();
   facts.memory = facts.free = uint64_t{4} << 30;

@@ -31,6 +31,20 @@ void copy_async(void* shared, const void* global, int bytes);
 void copy_commit();
 void copy_wait(int groups);
 
+// The instructions of hopper.h. A tile is all NaN from copy_tile on, and lands when no thread can
+// go on without; sums are NaN until the wait, which fails where an operand has changed meanwhile.
+uint32_t shared_address(const void* memory);
+void barrier_init(uint64_t* barrier, int arrivals);
+void barrier_init_fence();
+void barrier_arrive(uint64_t* barrier, int bytes);
+void barrier_wait(uint64_t* barrier, int parity);
+void copy_tile(void* panel, const void* map, int row, int column, uint64_t* barrier);
+void named_barrier(int id, int threads, bool wait);
+void wgmma(float* d, int columns, const uint32_t* a, uint64_t a_tile, uint64_t b_tile, bool more);
+void wgmma_fence();
+void wgmma_commit();
+void wgmma_wait(int groups);
+
 /** Ends the kernel: Code::internal, naming kernel, block and thread. */
 [[noreturn]] void fail(const char* what);
 
