@@ -39,8 +39,8 @@ async function readAll(path: string, formatting: string | null = null): Promise<
   try {
     const records = await Records.open(options({ files: [path], formatting }), spool);
     const places: string[] = [];
-    for (const { value, shape, place } of records.read()) {
-      checkShape(toRecord(value, 'text', place), shape, place);
+    for (const { value: read, shape, place } of records.read()) {
+      checkShape(toRecord(read(), 'text', place), shape, place);
       places.push(`${place.file}:${place.line}`);
     }
     assert.is(places.length, records.length);
