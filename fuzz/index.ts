@@ -1,88 +1,63 @@
 // Gives parsers inputs that are nearly right: npm run fuzz -- [--target NAME] [--inputs N] [--seed N]
 // [--threads N]. An error that is not the parser's own, an input that takes longer than five seconds
-// and a thread that dies are findings; the input is kept, and `--input FILE` runs it again.
+// and a thread that dies are findings; the input is kept, and `--input FILE` runs it again. Without
+// `--seed` seeds go on where fuzz/ledger.json ends, and what was run is added there; `--ledger` shows
+// it against the aims, and `--minutes N` goes round the targets that are short of them.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { Worker } from 'node:worker_threads';
+import { addRun, commitName, ledgerLines, missing, nextSeed } from './ledger.ts';
+import { nativeNames, runNative } from './native.ts';
 import { loadTarget, targetNames } from './targets.ts';
-import type { Report, Work } from './worker.ts';
+import { type Finding, fuzz } from './thread.ts';
 
-/** Milliseconds an input may take; less where the parser's thread may be ended for it. */
-const longest = 5000;
-const longestContained = 300;
+/** Seconds after which what was done so far is written down. */
+const chunk = 60;
 
-interface Found {
+const names: readonly string[] = [...targetNames, ...nativeNames];
+
+interface Amount {
   inputs: number;
-  /** Whether the thread had to be ended. */
-  ended: boolean;
-  accepted: number;
-  outcomes: number;
-  finding: { message: string; input: Uint8Array } | null;
+  seconds: number;
+  threads: number;
+  /** The first seed; null for the ledger's next, and the run is added there. */
+  seed: number | null;
 }
 
-/** Runs one thread over one target; resolves with what became of it. */
-function runThread(target: string, inputs: number, seed: number, patience: number): Promise<Found> {
-  const state = new SharedArrayBuffer(16);
-  const current = new SharedArrayBuffer(1 << 20);
-  const work: Work = { target, inputs, seed, state, current };
-  const worker = new Worker(new URL('./thread.mjs', import.meta.url), {
-    workerData: work,
-    resourceLimits: { maxOldGenerationSizeMb: 1024 },
-  });
-  const at = new BigInt64Array(state);
-  const input = () => new Uint8Array(current).slice(0, Number(Atomics.load(at, 1)));
-  return new Promise((resolve) => {
-    const end = (found: Found) => {
-      clearInterval(watch);
-      void worker.terminate();
-      resolve(found);
-    };
-    const fail = (message: string, bytes: Uint8Array, ended = true) =>
-      end({
-        inputs: Number(Atomics.load(at, 0)) + 1,
-        ended,
-        accepted: 0,
-        outcomes: 0,
-        finding: { message, input: bytes },
-      });
-    let last = -1n;
-    let since = performance.now();
-    const watch = setInterval(() => {
-      const now = Atomics.load(at, 0);
-      if (now !== last) [last, since] = [now, performance.now()];
-      else if (performance.now() - since > patience) fail(`no answer in ${patience} ms`, input());
-    }, 50);
-    worker.on('message', (report: Report) => {
-      if (report.kind === 'finding') fail(report.message, report.input, false);
-      else
-        end({
-          inputs,
-          ended: false,
-          accepted: report.accepted,
-          outcomes: report.outcomes,
-          finding: null,
-        });
-    });
-    worker.on('error', (error) => fail(`the thread ended: ${error.message}`, input()));
-    worker.on('exit', (code) => fail(`the thread ended with code ${code}`, input()));
-  });
+/** Runs a target once, says what came of it and returns the number of inputs. */
+async function run(target: string, { inputs, seconds, threads, seed }: Amount): Promise<number> {
+  const start = performance.now();
+  const first = seed ?? nextSeed(target);
+  let next = first;
+  const native = nativeNames.includes(target);
+  const each = { inputs: Math.ceil(inputs / threads), seconds };
+  const found = native
+    ? [await runNative(target, { inputs, seconds }, next++)]
+    : await Promise.all(Array.from({ length: threads }, () => fuzz(target, each, () => next++)));
+  const sum = (of: (one: (typeof found)[number]) => number) =>
+    found.reduce((total, one) => total + of(one), 0);
+  const findings = found.flatMap(({ finding }) => finding ?? []);
+  const took = (performance.now() - start) / 1000;
+  const done = sum((one) => one.inputs);
+  const accepted = native ? null : sum((one) => one.accepted);
+  const answers = Math.max(...found.map((one) => one.outcomes));
+  console.log(
+    `fuzz ${target}: ${done} inputs, ${accepted === null ? '' : `${accepted} accepted, `}` +
+      `${answers} ${native ? 'places of the code' : 'different answers'}, ` +
+      `${sum((one) => one.ends)} threads ended, ${findings.length} findings, ${took.toFixed(1)} s`,
+  );
+  for (const finding of findings) keep(target, finding);
+  const run = { target, inputs: done, accepted, findings: findings.length, seconds: took };
+  if (seed === null) addRun({ ...run, seeds: [first, next - 1], commit: commitName() });
+  return done;
 }
 
-/** Runs one target. Where its parser is contained, a thread that ended is counted and followed by another. */
-async function fuzz(name: string, inputs: number, seed: number): Promise<Found & { ends: number }> {
-  const { contained = false } = await loadTarget(name);
-  const patience = contained ? longestContained : longest;
-  const total = { inputs: 0, accepted: 0, outcomes: 0, ends: 0 };
-  for (;;) {
-    const found = await runThread(name, inputs - total.inputs, seed + total.ends, patience);
-    total.inputs += found.inputs;
-    total.accepted += found.accepted;
-    total.outcomes = Math.max(total.outcomes, found.outcomes);
-    if (!contained || !found.ended) return { ...found, ...total };
-    total.ends++;
-    if (total.inputs >= inputs) return { ...found, ...total, finding: null };
-  }
+function keep(target: string, { message, input }: Finding): void {
+  const path = join('.cache/fuzz', `${target}-${Date.now()}`);
+  mkdirSync('.cache/fuzz', { recursive: true });
+  writeFileSync(path, input);
+  console.log(`  ${message}\n  input kept in ${path}`);
+  process.exitCode = 1;
 }
 
 async function main(): Promise<void> {
@@ -90,40 +65,35 @@ async function main(): Promise<void> {
     options: {
       target: { type: 'string', multiple: true },
       inputs: { type: 'string', default: '100000' },
-      seed: { type: 'string', default: '1' },
+      minutes: { type: 'string' },
+      seed: { type: 'string' },
       threads: { type: 'string', default: '1' },
       input: { type: 'string' },
+      ledger: { type: 'boolean', default: false },
     },
   });
-  const names = values.target ?? targetNames;
+  const chosen = values.target ?? names;
+  if (values.ledger) return console.log(ledgerLines(chosen).join('\n'));
   if (values.input) {
-    const target = await loadTarget(names[0]!);
-    console.log(await target.run(readFileSync(values.input)));
-    return;
+    const target = await loadTarget(chosen[0]!);
+    return console.log(await target.run(readFileSync(values.input)));
   }
-  const threads = Number(values.threads);
-  const each = Math.ceil(Number(values.inputs) / threads);
-  for (const name of names) {
-    const start = performance.now();
-    const seeds = Array.from({ length: threads }, (_, i) => Number(values.seed) + 1000 * i);
-    const found = await Promise.all(seeds.map((seed) => fuzz(name, each, seed)));
-    const sum = (of: (one: (typeof found)[number]) => number) =>
-      found.reduce((total, one) => total + of(one), 0);
-    const findings = found.flatMap(({ finding }) => finding ?? []);
-    const seconds = ((performance.now() - start) / 1000).toFixed(1);
-    console.log(
-      `fuzz ${name}: ${sum((one) => one.inputs)} inputs, ${sum((one) => one.accepted)} accepted, ` +
-        `${Math.max(...found.map((one) => one.outcomes))} different answers, ` +
-        `${sum((one) => one.ends)} threads ended, ${findings.length} findings, ${seconds} s`,
-    );
-    for (const { message, input } of findings) {
-      const path = join('.cache/fuzz', `${name}-${Date.now()}`);
-      mkdirSync('.cache/fuzz', { recursive: true });
-      writeFileSync(path, input);
-      console.log(`  ${message}\n  input kept in ${path}`);
-      process.exitCode = 1;
+  const seed = values.seed === undefined ? null : Number(values.seed);
+  const amount = { seed, threads: Number(values.threads), seconds: chunk };
+  if (values.minutes !== undefined) {
+    const until = Date.now() + 60_000 * Number(values.minutes);
+    for (const target of chosen) {
+      while (Date.now() < until && missing(target) > 0 && !process.exitCode) {
+        await run(target, { ...amount, inputs: missing(target) });
+      }
+    }
+    return console.log(ledgerLines(chosen).join('\n'));
+  }
+  for (const target of chosen) {
+    for (let left = Number(values.inputs); left > 0 && !process.exitCode; ) {
+      left -= await run(target, { ...amount, inputs: left });
     }
   }
 }
 
-if (process.argv[1] === import.meta.filename) await main();
+await main();

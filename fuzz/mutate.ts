@@ -15,22 +15,49 @@ const strange: readonly unknown[] = [
   Number.MAX_SAFE_INTEGER,
 ]; // biome-ignore format: a table
 
+/** Inputs to make others of. */
+export interface Corpus {
+  accepted: Uint8Array[];
+  refused: Uint8Array[];
+}
+
 /** Makes new inputs of old ones: bytes, words and numbers changed, or values where they are JSON. */
 export class Mutator {
   constructor(
     private readonly random: Random,
-    private readonly target: Pick<Target, 'words' | 'json'>,
-    private readonly corpus: readonly Uint8Array[],
+    private readonly target: Pick<Target, 'words' | 'json' | 'frame'>,
+    private readonly corpus: Corpus,
   ) {}
 
   next(): Uint8Array {
-    const { random } = this;
-    let bytes = random.of(this.corpus);
-    if (this.target.json && random.below(2) === 0) bytes = this.changeValue(bytes) ?? bytes;
-    for (let times = random.below(4) + (this.target.json ? 0 : 1); times > 0; times--) {
-      bytes = this.changeBytes(bytes);
-    }
+    const { random, target } = this;
+    const old = this.old();
+    let bytes = old;
+    // Bytes of JSON that are changed are mostly no JSON any more: that is seen by the first check.
+    const whole = random.below(4) === 0;
+    if (target.json && !whole) bytes = this.changeJson(old);
+    else if (target.frame && !whole)
+      bytes = target.frame.close(this.changeJson(target.frame.open(old)), old);
+    else for (let times = 1 + random.below(4); times > 0; times--) bytes = this.changeBytes(bytes);
     return bytes.length > largest ? bytes.subarray(0, largest) : bytes;
+  }
+
+  /** Mostly one that was accepted: of one that was refused nearly all others are refused too. */
+  private old(): Uint8Array {
+    const { accepted, refused } = this.corpus;
+    const bad = refused.length > 0 && this.random.below(4) === 0;
+    return this.random.of(bad ? refused : accepted);
+  }
+
+  private changeJson(bytes: Uint8Array): Uint8Array {
+    let value: unknown;
+    try {
+      value = JSON.parse(Buffer.from(bytes).toString());
+    } catch {
+      return this.changeBytes(bytes);
+    }
+    for (let times = 1 + this.random.below(2); times > 0; times--) value = this.changeValue(value);
+    return Buffer.from(JSON.stringify(value));
   }
 
   private changeBytes(bytes: Uint8Array): Uint8Array {
@@ -54,7 +81,7 @@ export class Mutator {
       case 5:
         return splice(bytes, at, length, Buffer.from(random.of(numbers)));
       case 6: {
-        const other = random.of(this.corpus);
+        const other = this.old();
         const from = random.below(other.length + 1);
         return splice(bytes, at, length, other.subarray(from, from + random.below(128)));
       }
@@ -65,24 +92,22 @@ export class Mutator {
     }
   }
 
+  private strange(): unknown {
+    return structuredClone(this.random.of(strange));
+  }
+
   private get words(): readonly string[] {
     return this.target.words.length > 0 ? this.target.words : numbers;
   }
 
-  /** Another JSON text with one value, key or item changed; null where the input is no JSON. */
-  private changeValue(bytes: Uint8Array): Uint8Array | null {
-    let value: unknown;
-    try {
-      value = JSON.parse(Buffer.from(bytes).toString());
-    } catch {
-      return null;
-    }
+  /** The value with one value, key or item in it changed. */
+  private changeValue(value: unknown): unknown {
     const places: [Record<string, unknown>, string][] = [];
     collect(value, places);
-    if (places.length === 0) return Buffer.from(JSON.stringify(this.random.of(strange)));
+    if (places.length === 0) return this.strange();
     const [parent, key] = this.random.of(places);
     const { random } = this;
-    switch (random.below(6)) {
+    switch (random.below(7)) {
       case 0:
         if (Array.isArray(parent)) parent.splice(Number(key), 1);
         else delete parent[key];
@@ -93,19 +118,26 @@ export class Mutator {
         break;
       case 2: {
         const [other, otherKey] = random.of(places);
-        parent[key] = structuredClone(other[otherKey]);
+        define(parent, key, structuredClone(other[otherKey]));
         break;
       }
       case 3:
-        parent[key] = random.of(this.words);
+        define(parent, key, random.of(this.words));
         break;
       case 4:
-        parent[key] = Array.from({ length: random.below(3) }, () => random.of(strange));
+        define(
+          parent,
+          key,
+          Array.from({ length: random.below(3) }, () => this.strange()),
+        );
+        break;
+      case 5:
+        define(parent, key, random.below(16));
         break;
       default:
-        parent[key] = random.of(strange);
+        define(parent, key, this.strange());
     }
-    return Buffer.from(JSON.stringify(value));
+    return value;
   }
 }
 

@@ -7,6 +7,11 @@ export interface Target {
   words: readonly string[];
   /** Whether inputs are JSON, whose values are then changed as well as their bytes. */
   json: boolean;
+  /** Where inputs are JSON with something around it: that JSON, and an input with another. */
+  frame?: {
+    open(input: Uint8Array): Uint8Array;
+    close(json: Uint8Array, input: Uint8Array): Uint8Array;
+  };
   /** Whether the parser runs in a thread of its own: one that hangs or dies is an answer. */
   contained?: boolean;
   /**

@@ -3,8 +3,9 @@ import { readTensors, type StoredTensor } from '../../src/checkpoint/safetensors
 import { AttuneError } from '../../src/errors.ts';
 import { rule, type Target } from '../target.ts';
 
-const file = (json: string, data: number, length = json.length) => {
-  const bytes = Buffer.alloc(8 + json.length + data);
+const file = (json: string, data: number) => {
+  const length = Buffer.byteLength(json);
+  const bytes = Buffer.alloc(8 + length + data);
   bytes.writeBigUInt64LE(BigInt(length));
   bytes.write(json, 8);
   return bytes;
@@ -31,6 +32,17 @@ function check(tensors: readonly StoredTensor[], size: number): void {
   rule(end === null || end === size, 'bytes that belong to no tensor');
 }
 
+function headerLength(input: Uint8Array): number {
+  return input.length < 8 ? 0 : new DataView(input.buffer, input.byteOffset).getUint32(0, true);
+}
+
+/** How many bytes of data a header speaks of, where they are few. */
+function dataOf(json: string): number | null {
+  const found = [...json.matchAll(/"data_offsets":\[\d+,(\d{1,4})\]/g)];
+  const ends = found.map(([, end]) => Number(end));
+  return ends.length === 0 ? null : Math.max(...ends);
+}
+
 /** Whole files in safetensors format. */
 export const target: Target = {
   name: 'safetensors',
@@ -45,6 +57,13 @@ export const target: Target = {
     '"I64"', '[0,4]', '[0,0]', '{}', '[]', '"a":', 'null', '1e999',
   ], // biome-ignore format: a table
   json: false,
+  frame: {
+    open: (input) => input.subarray(8, Math.min(input.length, 8 + headerLength(input))),
+    close: (json, input) => {
+      const text = Buffer.from(json).toString();
+      return file(text, dataOf(text) ?? Math.max(0, input.length - 8 - headerLength(input)));
+    },
+  },
   run(input) {
     const tensors = readTensors('fuzz', input);
     check(tensors, input.length);

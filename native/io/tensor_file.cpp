@@ -47,6 +47,7 @@ void store(void* into, DType dtype, int64_t i, float value) {
 }  // namespace
 
 void convert(const void* from, DType source, void* into, DType target, int64_t count) {
+  if (count == 0) return;
   if (source == target) {
     std::memcpy(into, from, static_cast<size_t>(count) * size_of(source));
     return;

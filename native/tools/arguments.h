@@ -1,6 +1,8 @@
 // The command line of a native program: words, and options as `--name value`.
 #pragma once
 #include <algorithm>
+#include <cmath>
+#include <cstdint>
 #include <cstdlib>
 #include <map>
 #include <string>
@@ -48,8 +50,8 @@ class Arguments {
   }
   int64_t integer(const std::string& name, int64_t fallback) const {
     const double value = number(name, static_cast<double>(fallback));
-    check(value == static_cast<double>(static_cast<int64_t>(value)), Code::config, "arguments",
-          "--" + name + " is a whole number");
+    check(std::floor(value) == value && std::fabs(value) <= 9007199254740991.0, Code::config,
+          "arguments", "--" + name + " is a whole number of at most 2^53 - 1");
     return static_cast<int64_t>(value);
   }
 

@@ -1,6 +1,7 @@
 // The one place that reaches into @xenova/transformers; the build bundles it into dist/.
 import { env } from '@xenova/transformers/src/env.js';
 import { PreTrainedTokenizer } from '@xenova/transformers/src/tokenizers.js';
+import { checkDecoder } from './decoder.ts';
 import type { JsonObject } from './files.ts';
 import type { TokenizerDefinition } from './normalize.ts';
 
@@ -27,6 +28,7 @@ class NoCache extends Map<string, string[]> {
  * Throws the library's own errors.
  */
 export function makeCore({ model, decoder, added }: TokenizerDefinition): TokenizerCore {
+  if (decoder) checkDecoder(decoder);
   const tokenizer = new PreTrainedTokenizer(
     {
       normalizer: null,

@@ -1,0 +1,119 @@
+// The native parsers under libFuzzer with the address and undefined-behaviour sanitizers: each
+// target is one file of fuzz/native, built with clang where that is installed.
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Finding } from './thread.ts';
+
+interface NativeTarget {
+  /** Sources of the product. */
+  sources: readonly string[];
+  /** Bytes of the longest input. */
+  longest: number;
+}
+
+const text = ['merger', 'piece_cache', 'splitter', 'text_encoder', 'vocabulary'];
+
+const targets: Readonly<Record<string, NativeTarget>> = {
+  arguments: { sources: [], longest: 200 },
+  record: { sources: ['tools/record.cpp'], longest: 2000 },
+  splitter: { sources: ['text/splitter.cpp'], longest: 500 },
+  tensor_file: { sources: ['io/tensor_file.cpp'], longest: 400 },
+  text: { sources: text.map((name) => `text/${name}.cpp`), longest: 1000 },
+};
+
+const root = join(import.meta.dirname, '..');
+const prefix = 'native-';
+
+export const nativeNames: readonly string[] = Object.keys(targets).map((name) => prefix + name);
+
+/** The newest clang that is installed, with the library that fuzzing takes; null where there is none. */
+function findClang(): string | null {
+  for (const name of ['clang++', ...[19, 18, 17, 16, 15, 14].map((v) => `clang++-${v}`)]) {
+    const found = spawnSync(name, ['-print-runtime-dir'], { encoding: 'utf8' });
+    if (found.status !== 0) continue;
+    const dirs = [found.stdout.trim(), join(found.stdout.trim(), '../linux')];
+    if (dirs.some((dir) => existsSync(dir) && readdirSync(dir).some(isFuzzer))) return name;
+  }
+  return null;
+}
+
+function isFuzzer(name: string): boolean {
+  return /^libclang_rt\.fuzzer(-x86_64|-aarch64)?\.a$/.test(name);
+}
+
+const built = new Map<string, string | null>();
+
+/** Builds a target's program; null where there is no clang. Throws what the compiler says. */
+function build(name: string): string | null {
+  const clang = findClang();
+  if (clang === null) return null;
+  const { sources } = targets[name]!;
+  const folder = join(root, '.cache/fuzz/native');
+  mkdirSync(folder, { recursive: true });
+  const program = join(folder, `${name}-${process.pid}`);
+  process.on('exit', () => rmSync(program, { force: true }));
+  const files = [`fuzz/native/${name}.cpp`, ...sources.map((source) => `native/${source}`)];
+  const flags = [
+    ...['-std=c++17', '-O1', '-g1', '-Wall', '-Wextra', '-Inative', '-Ifuzz/native'],
+    ...['-fsanitize=fuzzer,address,undefined', '-fno-sanitize-recover=all'],
+  ];
+  const made = spawnSync(clang, [...flags, ...files, '-o', program], {
+    cwd: root,
+    encoding: 'utf8',
+  });
+  if (made.status !== 0) throw new Error(`${name}: ${made.stderr}`);
+  return program;
+}
+
+/** Runs a target once; what is found new is kept in .cache/fuzz, for the next runs to begin with. */
+export async function runNative(
+  target: string,
+  { inputs, seconds }: { inputs: number; seconds: number },
+  seed: number,
+): Promise<{
+  inputs: number;
+  accepted: number;
+  outcomes: number;
+  ends: number;
+  finding: Finding | null;
+}> {
+  const name = target.slice(prefix.length);
+  if (!built.has(name)) built.set(name, build(name));
+  const program = built.get(name) ?? null;
+  const nothing = { inputs: 0, accepted: 0, outcomes: 0, ends: 0, finding: null };
+  if (program === null) {
+    console.log(`SKIPPED 1: ${target}: no clang with libFuzzer here (apt-get install clang)`);
+    return { ...nothing, inputs };
+  }
+  const corpus = join(root, '.cache/fuzz/corpus', name);
+  mkdirSync(corpus, { recursive: true });
+  const seeds = join(root, 'fuzz/native/seeds', name);
+  const kept = join(root, '.cache/fuzz', `${target}-${Date.now()}-`);
+  const child = spawn(
+    program,
+    [
+      corpus,
+      ...(existsSync(seeds) ? [seeds] : []),
+      ...[`-seed=${seed}`, `-runs=${inputs}`, `-max_total_time=${Math.ceil(seconds)}`],
+      ...[`-max_len=${targets[name]!.longest}`, '-timeout=5', '-rss_limit_mb=1024'],
+      ...['-print_final_stats=1', '-verbosity=1', `-artifact_prefix=${kept}`],
+    ],
+    { cwd: root, stdio: ['ignore', 'ignore', 'pipe'] },
+  );
+  let said = '';
+  child.stderr.on('data', (bytes) => {
+    said = `${said}${bytes}`.slice(-20_000);
+  });
+  const code = await new Promise<number | null>((resolve) => child.on('close', resolve));
+  const number = (pattern: RegExp) => Number(said.match(pattern)?.[1] ?? 0);
+  const done = number(/number_of_executed_units: (\d+)/);
+  const places = Math.max(
+    0,
+    ...[...said.matchAll(/cov: (\d+)/g)].map(([, count]) => Number(count)),
+  );
+  const path = said.match(/Test unit written to (\S+)/)?.[1];
+  const input = path && existsSync(path) ? readFileSync(path) : new Uint8Array(0);
+  const finding = code === 0 ? null : { message: said.slice(-4000), input };
+  return { ...nothing, inputs: done, outcomes: places, finding };
+}
