@@ -152,8 +152,8 @@ export class Whole implements Data {
   }
 }
 
-/** Throws `data` where bad rows have left none. */
-function checkSome({ trained, quarantined: { count, examples } }: Accounting): void {
-  if (trained > 0 || count === 0) return;
-  throw new AttuneError('data', `no row is left to train on; ${count} are bad, as ${examples[0]}`);
+/** Throws `data` where every row is bad. */
+function checkSome({ read, quarantined: { count, examples } }: Accounting): void {
+  if (count === 0 || count < read) return;
+  throw new AttuneError('data', `no row is good of ${read}; the first error: ${examples[0]}`);
 }

@@ -1,6 +1,7 @@
 /** The proofs of prove/, cut down to a few trials; `npm run prove:NAME` runs them at full size. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { proveAccounting } from '../../prove/accounting.ts';
 import { proveBitrot } from '../../prove/bitrot.ts';
 import { proveCrash } from '../../prove/crash.ts';
 import { proveEnospc } from '../../prove/enospc.ts';
@@ -8,6 +9,7 @@ import { proveResume } from '../../prove/resume.ts';
 import { proveStreaming } from '../../prove/streaming.ts';
 
 const PROOFS = {
+  proveAccounting: 3,
   proveBitrot: 200,
   proveCrash: 12,
   proveEnospc: 12,
@@ -17,7 +19,14 @@ const PROOFS = {
 
 for (const [name, trials] of Object.entries(PROOFS)) {
   test(`${name}, ${trials} trials`, async () => {
-    const prove = { proveBitrot, proveCrash, proveEnospc, proveResume, proveStreaming }[name]!;
+    const prove = {
+      proveAccounting,
+      proveBitrot,
+      proveCrash,
+      proveEnospc,
+      proveResume,
+      proveStreaming,
+    }[name]!;
     const { line, holds } = await prove({ trials, seed: 7 });
     if (line.startsWith('SKIPPED')) console.log(line);
     assert.ok(holds, line);

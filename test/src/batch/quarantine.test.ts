@@ -167,7 +167,7 @@ test('what is wrong with a file as a whole stays an error', async () => {
   const untrained = lines([{ input_ids: [1, 2], labels: [-100, -100] }]);
   assert.match(
     await refused('a.jsonl', untrained),
-    /^no row is left to train on.* a\.jsonl:1: nothing/,
+    /^no row is good of 1; the first error: .*a\.jsonl:1: nothing/,
   );
 });
 
