@@ -28,10 +28,15 @@ function send(answer: ParquetAnswer): Promise<void> {
   });
 }
 
-try {
-  await decodeParquet(path, name, (rows) => send({ kind: 'rows', ...rows }), skips);
-  port.postMessage({ kind: 'end' } satisfies ParquetAnswer);
-} catch (error) {
-  const known = error instanceof AttuneError ? error : dataError(name, null, String(error));
-  port.postMessage({ kind: 'failed', message: known.message } satisfies ParquetAnswer);
+async function decode(): Promise<void> {
+  try {
+    await decodeParquet(path, name, (rows) => send({ kind: 'rows', ...rows }), skips);
+    port.postMessage({ kind: 'end' } satisfies ParquetAnswer);
+  } catch (error) {
+    const known = error instanceof AttuneError ? error : dataError(name, null, String(error));
+    port.postMessage({ kind: 'failed', message: known.message } satisfies ParquetAnswer);
+  }
 }
+
+// Not awaited here: a thread that is ended while its module awaits takes the process with it.
+void decode();

@@ -12,8 +12,6 @@ import { moved } from './pool.ts';
 const { options } = workerData as EncodeSetup;
 /** By the path of the file. */
 const readers = new Map<string, RowReader>();
-// Awaited before the first task: an idle Piscina thread sleeps and would not go on loading.
-const loaded = await load().catch((error: unknown) => error);
 /** Place among all rows of the one that is being encoded. */
 let row: number | null = null;
 
@@ -25,8 +23,18 @@ async function load(): Promise<{ encoder: RowEncoder; format: Formatter }> {
   return { encoder: new RowEncoder(tokenizer, options), format };
 }
 
+/**
+ * What Piscina calls for each task. It awaits this promise before the first: an idle thread of its
+ * sleeps and would not go on loading. A module that a thread loads must not await by itself: ended in
+ * that moment, the thread takes the process with it (a check of V8's, in the evaluation of such modules).
+ */
+export default (async () => {
+  const loaded = await load().catch((error: unknown) => error);
+  return (task: EncodeTask) => encode(task, loaded);
+})();
+
 /** Encodes rows; failures, and faults of rows that are left out, are values: an error thrown here would lose its code. */
-export default async function encode(task: EncodeTask): Promise<EncodeAnswer> {
+async function encode(task: EncodeTask, loaded: unknown): Promise<EncodeAnswer> {
   try {
     if (loaded instanceof Error) throw loaded;
     const { encoder, format } = loaded as Awaited<ReturnType<typeof load>>;

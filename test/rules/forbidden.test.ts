@@ -1,4 +1,4 @@
-/** What native code must never contain: a way to end the process, a model family, raw launches. */
+/** What code must never contain: a way to end the process, a model family, raw launches. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { descriptors } from '../../src/arch/index.ts';
@@ -15,6 +15,9 @@ function lines(files: SourceFile[], pattern: RegExp): string[] {
       .flatMap((line, i) => (pattern.test(line) ? [`${path}:${i + 1}: ${line.trim()}`] : [])),
   );
 }
+
+/** Of a module itself, not of a function in it. */
+const MODULE_AWAITS = /^(?:(?:export )?(?:const|let) .*= )?(?:for )?await\b/;
 
 const native = filesBelow('native', ['.h', '.cpp', '.cc', '.cu']);
 
@@ -61,11 +64,20 @@ test('the environment is read in one place on each side', () => {
   assert.equal(readers(filesBelow('src', ['.ts']), /process\.env/), ['src/env.ts']);
 });
 
+test('only programs await while they are loaded', () => {
+  // A thread that is ended in that moment takes its process with it: a check of V8's fails.
+  const programs = ['src/cli.ts'];
+  const modules = filesBelow('src', ['.ts']).filter(({ path }) => !programs.includes(path));
+  assert.equal(lines(modules, MODULE_AWAITS), []);
+});
+
 test('each rule can fail', () => {
   const bad = (text: string) => [{ path: 'x.cpp', text }];
   assert.is(lines(bad('if (bad) abort();'), PROCESS_ENDS).length, 1);
   assert.is(lines(bad('// abort();'), PROCESS_ENDS).length, 0);
   assert.is(lines(bad('std::cout << 1;'), STANDARD_OUTPUT).length, 1);
+  assert.is(lines(bad('const a = await b();'), MODULE_AWAITS).length, 1);
+  assert.is(lines(bad('  const a = await b();'), MODULE_AWAITS).length, 0);
 });
 
 test.run();
