@@ -1,4 +1,5 @@
 import { AttuneError } from '../errors.ts';
+import { normalizeNfc } from './marks.ts';
 import { type CharSet, complement, decode, property, union } from './pattern/charset.ts';
 import { lateMarks } from './pattern/unicode-data.ts';
 
@@ -108,13 +109,13 @@ export function compose(aligned: Aligned): Aligned {
 
 /** NFC as the tables of the reference have it, to which younger marks are characters like others. */
 function toNfc(text: string): string {
-  const composed = text.normalize('NFC');
+  const composed = normalizeNfc(text);
   if (composed === text) return text;
   known ??= new RegExp(
     `[${classBody(complement(union(decode(lateMarks), property('Cn') ?? [])))}]+`,
     'gu',
   );
-  return text.replace(known, (part) => part.normalize('NFC'));
+  return text.replace(known, (part) => normalizeNfc(part));
 }
 
 /** Made when first needed. */

@@ -31,19 +31,18 @@ export function tokenBytes(token: string): Uint8Array {
 }
 
 /**
- * For each UTF-8 byte of `text`, the UTF-16 offset at which its character starts; one more entry
- * holds the length. Unpaired surrogates count as U+FFFD, as they are encoded.
+ * For each of the `bytes` UTF-8 bytes of `text`, the UTF-16 offset at which its character starts; one
+ * more entry holds the length. Unpaired surrogates count as U+FFFD, as they are encoded.
  */
-export function byteStarts(text: string): Int32Array {
-  const starts = new Int32Array(Buffer.byteLength(text, 'utf8') + 1);
+export function byteStarts(text: string, bytes: number): Int32Array {
+  const starts = new Int32Array(bytes + 1);
   let byte = 0;
-  let unit = 0;
-  for (const character of text) {
-    const point = character.codePointAt(0) ?? 0;
+  for (let unit = 0; unit < text.length; ) {
+    const point = text.codePointAt(unit) as number;
     const size = point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x10000 ? 3 : 4;
     for (let i = 0; i < size; i++) starts[byte++] = unit;
-    unit += character.length;
+    unit += point < 0x10000 ? 1 : 2;
   }
-  starts[byte] = unit;
+  starts[byte] = text.length;
   return starts;
 }

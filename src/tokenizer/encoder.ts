@@ -1,7 +1,7 @@
 import type { TextEncoder } from '../native/addon.d.ts';
 import { translate } from '../native/engine.ts';
 import { type Aligned, origin } from './align.ts';
-import { byteLevelText, checkMerges, type MergeWord, wordText } from './javascript.ts';
+import { byteLevelText, wordText } from './javascript.ts';
 import { nativeByteLevel, nativeWords } from './native.ts';
 import type { TokenizerDefinition } from './normalize.ts';
 import { makeNormalizer, type Normalizer } from './normalizer.ts';
@@ -24,17 +24,16 @@ export interface SectionEncoder {
   encode(section: Aligned, at: number, out: TokenList): void;
 }
 
-/** The encoder of a definition. `merge` is used where no native encoder is. Throws `tokenizer`. */
-export function makeEncoder(definition: TokenizerDefinition, merge: MergeWord): SectionEncoder {
+/** The encoder of a definition. Throws `tokenizer`. */
+export function makeEncoder(definition: TokenizerDefinition): SectionEncoder {
   const splitter = byteLevelSplitter(definition.preTokenizer);
   if (splitter !== null) {
     const native = nativeByteLevel(definition, splitter);
     return {
       normalizer: makeNormalizer(definition.normalizer),
       ...sections(
-        definition,
         native,
-        () => byteLevelText(definition, splitter, merge),
+        () => byteLevelText(definition, splitter),
         (text) => splitter.prefixSpace && !text.startsWith(' '),
       ),
     };
@@ -43,21 +42,18 @@ export function makeEncoder(definition: TokenizerDefinition, merge: MergeWord): 
   return {
     normalizer: makeNormalizer(normalizer),
     ...sections(
-      definition,
       nativeWords(definition, rules),
-      () => wordText(definition, rules, merge),
+      () => wordText(definition, rules),
       (text, first) => isPrefixed(rules, text, first),
     ),
   };
 }
 
 function sections(
-  definition: TokenizerDefinition,
   native: TextEncoder | null,
   javascript: () => EncodeText,
   isBehindMark: (text: string, first: boolean) => boolean,
 ): Omit<SectionEncoder, 'normalizer'> {
-  if (native === null) checkMerges(definition);
   const encode: EncodeText =
     native === null
       ? javascript()

@@ -1,26 +1,38 @@
 import { AttuneError } from '../errors.ts';
+import { byteCharacters, spellBytes } from './bytes.ts';
 import type { EncodeText } from './encoder.ts';
+import { Merger, Word } from './merger.ts';
 import type { TokenizerDefinition } from './normalize.ts';
-import { PieceCache } from './piece-cache.ts';
+import { type MergeBytes, PieceCache } from './piece-cache.ts';
 import { type ByteLevelSplitter, split } from './splitter.ts';
 import type { TokenList } from './tokens.ts';
 import type { WordRules } from './words.ts';
-
-/** Merges one word into tokens. */
-export type MergeWord = (word: string) => string[];
 
 /** GPT-2 and its descendants: pieces of text, spelled in bytes, merged. */
 export function byteLevelText(
   { model, vocabulary }: TokenizerDefinition,
   { before, after }: ByteLevelSplitter,
-  merge: MergeWord,
 ): EncodeText {
-  const mergeWord: MergeWord =
-    model.ignore_merges === true ? (word) => (vocabulary.has(word) ? [word] : merge(word)) : merge;
-  const cache = new PieceCache(
-    after.length === 0 ? mergeWord : (word) => split(word, after).flatMap(mergeWord),
-    vocabulary,
-  );
+  const merger = new Merger(model.merges, vocabulary);
+  const byteIds = Int32Array.from(byteCharacters, (character) => vocabulary.get(character) ?? -1);
+  const longest = model.ignore_merges ? longestOf(vocabulary.keys()) : 0;
+  const part = new Word();
+  const mergePart: MergeBytes = (bytes, word) => {
+    const whole = bytes.length <= longest ? vocabulary.get(spellBytes(bytes)) : undefined;
+    if (whole !== undefined) return word.push(whole, bytes.length);
+    part.length = 0;
+    for (let i = 0; i < bytes.length; i++) part.push(byteIds[bytes[i] as number] as number, 1);
+    merger.merge(part);
+    word.append(part, 0, part.length);
+  };
+  const mergeParts: MergeBytes = (bytes, word) => {
+    let start = 0;
+    for (const { length } of split(spellBytes(bytes), after)) {
+      mergePart(bytes.subarray(start, start + length), word);
+      start += length;
+    }
+  };
+  const cache = new PieceCache(after.length === 0 ? mergePart : mergeParts);
   return (text, prefixed, at, out) => {
     const from = out.length;
     let place = prefixed ? -1 : 0;
@@ -32,30 +44,15 @@ export function byteLevelText(
   };
 }
 
-/** Throws `tokenizer` for a merge that is none, or makes what is no token; native code does the same. */
-export function checkMerges({ model, vocabulary }: TokenizerDefinition): void {
-  model.merges.forEach((merge, rank) => {
-    const sides = merge.split(' ');
-    const [left = '', right = ''] = sides;
-    const bad = (why: string): AttuneError =>
-      new AttuneError('tokenizer', `tokenizer.json: merge ${rank}, "${merge}": ${why}`);
-    if (sides.length !== 2 || left === '' || right === '') {
-      throw bad('not two tokens with a space between');
-    }
-    for (const side of sides) {
-      if (!vocabulary.has(side)) throw bad(`"${side}" is not in the vocabulary`);
-    }
-    if (!vocabulary.has(left + right)) throw bad('the two together are not in the vocabulary');
-  });
+function longestOf(tokens: Iterable<string>): number {
+  let longest = 0;
+  for (const token of tokens) longest = Math.max(longest, token.length);
+  return longest;
 }
 
 /** SentencePiece in the form of tokenizer.json: words with ▁ for spaces, unknown ones as bytes. */
-export function wordText(
-  { model, vocabulary }: TokenizerDefinition,
-  rules: WordRules,
-  merge: MergeWord,
-): EncodeText {
-  const words = new WordMerger(model, vocabulary, merge);
+export function wordText(definition: TokenizerDefinition, rules: WordRules): EncodeText {
+  const words = new WordMerger(definition);
   return (text, prefixed, at, out) => {
     const marked = rules.spaces ? text.replaceAll(' ', rules.mark) : text;
     const whole = prefixed ? rules.mark + marked : marked;
@@ -63,7 +60,7 @@ export function wordText(
     for (let start = 0; start < whole.length; ) {
       const next = rules.split ? whole.indexOf(rules.mark, start + 1) : -1;
       const end = next < 0 ? whole.length : next;
-      words.encode(whole.slice(start, end), start, out);
+      words.encode(whole, start, end, out);
       start = end;
     }
     const moved = prefixed ? at - 1 : at;
@@ -72,49 +69,66 @@ export function wordText(
 }
 
 class WordMerger {
-  constructor(
-    private readonly model: TokenizerDefinition['model'],
-    private readonly ids: ReadonlyMap<string, number>,
-    private readonly merge: MergeWord,
-  ) {}
+  private readonly model: TokenizerDefinition['model'];
+  private readonly ids: ReadonlyMap<string, number>;
+  private readonly merger: Merger;
+  private readonly unknown: number | undefined;
+  /** Ids of the bytes, or -1. */
+  private readonly byteIds: Int32Array;
+  private readonly word = new Word();
 
-  encode(word: string, at: number, out: TokenList): void {
-    let place = at;
+  constructor({ model, vocabulary }: TokenizerDefinition) {
+    this.model = model;
+    this.ids = vocabulary;
+    this.merger = new Merger(model.merges, vocabulary);
+    this.unknown = model.unk_token === null ? undefined : vocabulary.get(model.unk_token);
+    this.byteIds = Int32Array.from({ length: 256 }, (_, byte) => {
+      const name = `<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`;
+      return vocabulary.get(name) ?? -1;
+    });
+  }
+
+  /** Appends the tokens of [start, end) of `text`. */
+  encode(text: string, start: number, end: number, out: TokenList): void {
+    const word = this.word;
+    word.length = 0;
+    for (let at = start; at < end; ) {
+      const point = text.codePointAt(at) as number;
+      const size = point > 0xffff ? 2 : 1;
+      const half = (point & 0xfffff800) === 0xd800;
+      word.push(this.ids.get(half ? '\ufffd' : text.slice(at, at + size)) ?? -1, size);
+      at += size;
+    }
+    this.merger.merge(word);
+    let place = start;
     let unknownFrom = -1;
-    const flushUnknown = (): void => {
-      if (unknownFrom >= 0) out.push(this.unknownId(word), unknownFrom, place);
-      unknownFrom = -1;
-    };
-    for (const token of this.merge(word)) {
-      const id = this.ids.get(token);
-      const bytes = id === undefined ? this.byteIds(token) : null;
-      if (id !== undefined || bytes !== null || !this.model.fuse_unk) flushUnknown();
-      const end = place + token.length;
-      if (id !== undefined) out.push(id, place, end);
-      else if (bytes !== null) for (const byte of bytes) out.push(byte, place, end);
+    for (let i = 0; i < word.length; i++) {
+      const id = word.ids[i] as number;
+      const next = place + (word.sizes[i] as number);
+      const bytes = id < 0 ? this.bytesOf(text.slice(place, next)) : null;
+      if (unknownFrom >= 0 && (id >= 0 || bytes !== null || !this.model.fuse_unk)) {
+        out.push(this.unknownId(text, unknownFrom, place), unknownFrom, place);
+        unknownFrom = -1;
+      }
+      if (id >= 0) out.push(id, place, next);
+      else if (bytes !== null)
+        for (const byte of bytes) out.push(this.byteIds[byte] as number, place, next);
       else if (unknownFrom < 0) unknownFrom = place;
-      place = end;
+      place = next;
     }
-    flushUnknown();
-    if (place !== at + word.length) {
-      throw new AttuneError('tokenizer', `tokens do not cover ${JSON.stringify(word)}`);
-    }
+    if (unknownFrom >= 0) out.push(this.unknownId(text, unknownFrom, place), unknownFrom, place);
   }
 
-  private byteIds(token: string): number[] | null {
+  /** The bytes of a character where each has a token, else null. */
+  private bytesOf(character: string): Uint8Array | null {
     if (!this.model.byte_fallback) return null;
-    const ids: number[] = [];
-    for (const byte of Buffer.from(token, 'utf8')) {
-      const id = this.ids.get(`<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`);
-      if (id === undefined) return null;
-      ids.push(id);
-    }
-    return ids;
+    const bytes = Buffer.from(character, 'utf8');
+    return bytes.some((byte) => (this.byteIds[byte] as number) < 0) ? null : bytes;
   }
 
-  private unknownId(word: string): number {
-    const id = this.model.unk_token === null ? undefined : this.ids.get(this.model.unk_token);
-    if (id !== undefined) return id;
-    throw new AttuneError('tokenizer', `the vocabulary has no token for ${JSON.stringify(word)}`);
+  private unknownId(text: string, start: number, end: number): number {
+    if (this.unknown !== undefined) return this.unknown;
+    const shown = JSON.stringify(text.slice(start, end));
+    throw new AttuneError('tokenizer', `the vocabulary has no token for ${shown}`);
   }
 }

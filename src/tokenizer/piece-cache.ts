@@ -1,7 +1,10 @@
 import { AttuneError } from '../errors.ts';
-import { byteStarts, spellBytes } from './bytes.ts';
-import type { MergeWord } from './javascript.ts';
+import { byteStarts } from './bytes.ts';
+import { Word } from './merger.ts';
 import type { TokenList } from './tokens.ts';
+
+/** Puts the tokens of bytes into a word; one of them is the id -1 where a byte has no token. */
+export type MergeBytes = (bytes: Uint8Array, word: Word) => void;
 
 /**
  * Encodes pieces of text, remembering the answer. Text repeats its words, and a look-up costs a
@@ -10,15 +13,21 @@ import type { TokenList } from './tokens.ts';
  */
 export class PieceCache {
   private entries = new Map<string, number | number[]>();
+  private readonly word = new Word();
 
   constructor(
-    private readonly merge: MergeWord,
-    private readonly ids: ReadonlyMap<string, number>,
+    private readonly merge: MergeBytes,
     private readonly capacity = 1 << 17,
   ) {}
 
   /** Appends the tokens of `piece`, which lies at `at` in the text. */
   encode(piece: string, at: number, out: TokenList): void {
+    if (piece.length > longestKept) {
+      this.merged(piece, Buffer.from(piece, 'utf8'), (id, start, end) =>
+        out.push(id, at + start, at + end),
+      );
+      return;
+    }
     let entry = this.entries.get(piece);
     if (entry === undefined) entry = this.miss(piece);
     if (typeof entry === 'number') {
@@ -32,35 +41,35 @@ export class PieceCache {
 
   private miss(piece: string): number | number[] {
     const bytes = Buffer.from(piece, 'utf8');
-    const entry = this.encodeBytes(piece, bytes);
-    if (piece.length > longestKept) return entry;
+    const tokens: number[] = [];
+    this.merged(piece, bytes, (id, start, end) => void tokens.push(id, start, end));
+    const entry = tokens.length === 3 ? (tokens[0] as number) : tokens;
     if (this.entries.size >= this.capacity) this.entries = new Map();
     // A slice of a document would keep the whole document alive.
     this.entries.set(bytes.toString('utf8'), entry);
     return entry;
   }
 
-  private encodeBytes(piece: string, bytes: Uint8Array): number | number[] {
-    const tokens = this.merge(spellBytes(bytes));
-    const starts = byteStarts(piece);
-    const entry: number[] = [];
+  private merged(
+    piece: string,
+    bytes: Uint8Array,
+    each: (id: number, start: number, end: number) => void,
+  ): void {
+    const word = this.word;
+    word.length = 0;
+    this.merge(bytes, word);
+    const starts = byteStarts(piece, bytes.length);
     let byte = 0;
-    for (const token of tokens) {
-      const id = this.ids.get(token);
-      if (id === undefined) {
-        throw new AttuneError(
-          'tokenizer',
-          `the vocabulary has no token for ${JSON.stringify(piece)}`,
-        );
+    for (let i = 0; i < word.length; i++) {
+      const id = word.ids[i] as number;
+      if (id < 0) {
+        const shown = JSON.stringify(piece);
+        throw new AttuneError('tokenizer', `the vocabulary has no token for ${shown}`);
       }
-      const end = byte + token.length;
-      entry.push(id, starts[byte] ?? 0, characterEnd(starts, end));
+      const end = byte + (word.sizes[i] as number);
+      each(id, starts[byte] as number, characterEnd(starts, end));
       byte = end;
     }
-    if (byte !== bytes.length) {
-      throw new AttuneError('tokenizer', `tokens do not cover ${JSON.stringify(piece)}`);
-    }
-    return entry.length === 3 ? (entry[0] as number) : entry;
   }
 }
 

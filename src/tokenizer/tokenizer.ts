@@ -49,7 +49,7 @@ export class Tokenizer {
     for (const token of definition.added) if (token.special) this.specialIds.add(token.id);
     this.tokens = tokensById(definition.vocabulary, this.addedIds);
     this.vocabularySize = this.tokens.length;
-    this.encoder = makeEncoder(definition, (word) => core.merge(word));
+    this.encoder = makeEncoder(definition);
     const verbatim = definition.added.filter((token) => !token.normalized);
     const normalized = definition.added.filter((token) => token.normalized);
     this.finder = new AddedTokenFinder(verbatim, (text) => text);

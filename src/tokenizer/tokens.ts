@@ -34,18 +34,17 @@ export class TokenList {
     }
   }
 
-  /** Copies of the ids [n] and offsets [2n], start and end of each token in turn; empties the list. */
+  /** The ids [n] and offsets [2n], start and end of each token in turn; empties the list. */
   take(): { ids: Int32Array; offsets: Int32Array } {
-    const taken = {
-      ids: this.ids.slice(0, this.length),
-      offsets: this.spans.slice(0, 2 * this.length),
-    };
+    const { ids, spans, length } = this;
     this.length = 0;
-    if (this.ids.length > mostKept) {
+    if (ids.length > mostKept) {
       this.ids = new Int32Array(1024);
       this.spans = new Int32Array(2048);
+      // A list that is full need not be copied.
+      if (ids.length === length) return { ids, offsets: spans };
     }
-    return taken;
+    return { ids: ids.slice(0, length), offsets: spans.slice(0, 2 * length) };
   }
 
   private reserve(length: number): void {

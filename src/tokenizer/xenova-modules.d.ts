@@ -3,11 +3,6 @@ declare module '@xenova/transformers/src/tokenizers.js' {
   export class PreTrainedTokenizer {
     constructor(tokenizer: unknown, config: unknown);
     encode(text: string, pair: null, options: { add_special_tokens: boolean }): number[];
-    model: {
-      bpe(token: string): string[];
-      cache: Map<string, string[]>;
-      bpe_ranks: Map<string, number>;
-    };
     decoder: ((tokens: string[]) => string) | null;
   }
 }

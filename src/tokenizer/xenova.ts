@@ -8,23 +8,14 @@ import type { TokenizerDefinition } from './normalize.ts';
 env.allowRemoteModels = false;
 env.useFSCache = false;
 
-/** What attune takes from the library: merging and decoding. The rest, with offsets, is done here. */
+/** What attune takes from the library: decoding. The rest, with offsets, is done here. */
 export interface TokenizerCore {
-  /** Merges the characters of one word. */
-  merge(word: string): string[];
   decode(tokens: string[]): string;
 }
 
-/** The library keeps every word it ever saw; pieces are cached, bounded, in piece-cache.ts. */
-class NoCache extends Map<string, string[]> {
-  override set(): this {
-    return this;
-  }
-}
-
 /**
- * Builds the library's tokenizer from a definition. It is given neither vocabulary nor merges:
- * merging needs the ranks alone, and copying the rest would double the time to load.
+ * Builds the library's tokenizer from a definition. It is given neither vocabulary nor merges,
+ * which decoding does not need.
  * Throws the library's own errors.
  */
 export function makeCore({ model, decoder, added }: TokenizerDefinition): TokenizerCore {
@@ -40,13 +31,7 @@ export function makeCore({ model, decoder, added }: TokenizerDefinition): Tokeni
     },
     {},
   );
-  const ranks = tokenizer.model.bpe_ranks;
-  tokenizer.model.cache = new NoCache();
   return {
-    merge(word) {
-      if (ranks.size === 0) model.merges.forEach((merge, rank) => void ranks.set(merge, rank));
-      return tokenizer.model.bpe(word);
-    },
     decode: (tokens) => (tokenizer.decoder === null ? tokens.join(' ') : tokenizer.decoder(tokens)),
   };
 }
