@@ -126,7 +126,7 @@ async function measureSpeed(
     const seconds = (performance.now() - began) / 1000;
     return {
       tokensPerSecond: (passes * tokens) / seconds,
-      from: `Estimated by timing ${passes} passes of ${tokens} tokens on ${device.name}; updates and evaluation are not in it.`,
+      from: `Estimated by timing ${passes === 1 ? 'a pass' : `${passes} passes`} of ${tokens} tokens on ${device.name}; updates and evaluation are not in it.`,
     };
   } finally {
     engine.dispose();

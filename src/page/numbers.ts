@@ -13,6 +13,13 @@ export function percent(part: number, whole: number): string {
   return `${share.toFixed(share === 100 || share === 0 ? 0 : 1)} %`;
 }
 
+/** The same in few letters: 12 %. */
+export function rounded(part: number, whole: number): string {
+  return percent(part, whole).replace(/\d+\.\d+/, (share) => {
+    return String(Math.min(99, Math.max(1, Math.round(Number(share)))));
+  });
+}
+
 /** 93 → `1 min 33 s`. */
 export function duration(seconds: number): string {
   if (!Number.isFinite(seconds)) return '–';
@@ -24,7 +31,7 @@ export function duration(seconds: number): string {
 }
 
 /** Three significant digits, and K, M, G, T, P or E. */
-export function short(value: number): string {
+export function short(value: number, digits = 3): string {
   if (!Number.isFinite(value)) return '–';
   const units = ['', ' K', ' M', ' G', ' T', ' P', ' E'];
   let unit = 0;
@@ -33,5 +40,5 @@ export function short(value: number): string {
     rest /= 1000;
     unit++;
   }
-  return `${Number(rest.toPrecision(3))}${units[unit]}`;
+  return `${Number(rest.toPrecision(digits))}${units[unit]}`;
 }

@@ -4,7 +4,7 @@ import { Detail } from './detail.ts';
 import { button, el } from './dom.ts';
 import { RowList } from './list.ts';
 import { everything, grouped, matching, type Query, type Sort, search, sorted } from './query.ts';
-import { flagCount, type Store } from './store.ts';
+import type { Store } from './store.ts';
 
 const chips: [number, string][] = [
   [FLAGS.truncated, 'Truncated'],
@@ -67,9 +67,9 @@ export class RowBrowser {
     this.sort = select('Order', choices, () =>
       this.ask({ ...this.query, sort: this.sort.value as Sort }),
     );
-    const files: [string, string][] = sources.map(({ file, role }, i) => [
+    const files: [string, string][] = sources.map(({ role }, i) => [
       String(i),
-      role === 'eval' ? `${file} (evaluation)` : file,
+      role === 'eval' ? `${store.name(i)} (evaluation)` : store.name(i),
     ]);
     this.source = select('Source', [['-1', 'All files'], ...files], () =>
       this.ask({ ...this.query, source: Number(this.source.value) }),
@@ -139,7 +139,7 @@ export class RowBrowser {
       }
       if (asked !== this.asked) return;
     }
-    const order = sorted(store, wanted, query.sort) as Uint32Array<ArrayBuffer>;
+    const order = sorted(store, wanted, query.sort);
     this.found.textContent =
       order.length === store.rows
         ? `${count(order.length)} rows`
@@ -153,7 +153,7 @@ export class RowBrowser {
     const { query } = this;
     const store = this.store;
     const parts: Node[] = chips.map(([bit, name]) => {
-      const number = flagCount(store, bit);
+      const number = store.flagCount(bit);
       const isOn = (query.flags & bit) !== 0;
       const chip = button(
         `${name} ${count(number)}`,

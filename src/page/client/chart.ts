@@ -69,11 +69,11 @@ function options(
     legend: { live: true },
     scales: { x: { time: false }, y: isLog ? { distr: 3 } : {} },
     axes: [
-      { ...axis, label: 'step', labelSize: 18, size: 30 },
+      { ...axis, label: 'step', labelSize: 18, size: 30, incrs: wholes },
       {
         ...axis,
         size: 64,
-        values: (_, all) => all.map((value) => (value === null ? '' : short(value))),
+        values: (_, all) => ticks(all),
       },
     ],
     series: [
@@ -92,6 +92,23 @@ function options(
       ),
     ],
   };
+}
+
+/** Whole steps: 1, 2, 5, 10 and so on. */
+const wholes = Array.from({ length: 9 }, (_, power) =>
+  [1, 2, 5].map((n) => n * 10 ** power),
+).flat();
+
+/** With as many digits as it takes to tell one from another. */
+function ticks(all: readonly (number | null)[]): string[] {
+  const texts = (digits: number): string[] =>
+    all.map((value) => (value === null ? '' : short(value, digits)));
+  const numbers = all.filter((value) => value !== null);
+  for (let digits = 3; digits < 9; digits++) {
+    const found = texts(digits);
+    if (new Set(found.filter((text) => text !== '')).size === new Set(numbers).size) return found;
+  }
+  return texts(9);
 }
 
 /** A dashed line at each step where something happened. */

@@ -31,7 +31,7 @@ export function cost({ page }: Store): HTMLElement {
       'dl',
       { class: 'facts' },
       fact('optimizer steps', count(steps)),
-      fact('epochs', String(Number(epochs.toFixed(2)))),
+      fact('epochs', short(epochs)),
       fact('tokens of the run', short(tokens)),
       fact('of them trained', short(trainedTokens)),
       fact('parameters', short(parameters)),

@@ -32,7 +32,21 @@ async function start(): Promise<void> {
       'header',
       {},
       el('div', { class: 'name' }, el('h1', {}, page.title), el('p', {}, about(page))),
-      el('nav', { at: { role: 'tablist', 'aria-label': 'Views' } }, ...tabs),
+      el(
+        'nav',
+        {
+          at: { role: 'tablist', 'aria-label': 'Views' },
+          on: {
+            keydown: ({ key }) => {
+              if (key !== 'ArrowLeft' && key !== 'ArrowRight') return;
+              const other = tabs.find((each) => each !== document.activeElement);
+              other?.click();
+              other?.focus();
+            },
+          },
+        },
+        ...tabs,
+      ),
       themeButton(),
     ),
     summary,

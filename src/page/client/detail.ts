@@ -97,7 +97,7 @@ export class Detail {
       {},
       `${how} `,
       button(name, () => this.openRow(of)),
-      ` (${source?.file}:${columns.line[of]}). `,
+      ` (${this.store.place(of)}). `,
       all,
     );
   }

@@ -1,5 +1,5 @@
 import { FLAGS } from '../model.ts';
-import { count, percent } from '../numbers.ts';
+import { count, rounded } from '../numbers.ts';
 import { visibleText } from '../visible.ts';
 import { el } from './dom.ts';
 import type { Store } from './store.ts';
@@ -175,7 +175,7 @@ function facts({ columns, page }: Store, row: number): Node[] {
     ...(Number.isNaN(loss) ? [] : [el('span', { class: 'loss' }, `loss ${loss.toFixed(2)}`)]),
     ...marks(columns.flags[row] ?? 0),
     el('span', {}, `${count(columns.tokens[row] ?? 0)} tokens`),
-    el('span', {}, `${percent(columns.trained[row] ?? 0, columns.tokens[row] ?? 0)} trained`),
+    el('span', {}, `${rounded(columns.trained[row] ?? 0, columns.tokens[row] ?? 0)} trained`),
   ];
 }
 

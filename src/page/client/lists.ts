@@ -2,8 +2,11 @@ import { FLAGS, type PageAccount, type PageSetting } from '../model.ts';
 import { count, percent } from '../numbers.ts';
 import { button, el } from './dom.ts';
 import type { Query } from './query.ts';
-import { flagCount, type Store } from './store.ts';
+import type { Store } from './store.ts';
 import { table } from './table.ts';
+
+/** Groups that are in view at once; more of them unfold. */
+const shownGroups = 8;
 
 /** Lists the rows of a query. */
 export type Show = (query: Partial<Query>) => void;
@@ -74,7 +77,7 @@ export function sources(store: Store, show: Show): HTMLElement {
     const sum = sums[source];
     if (sum === undefined) return [];
     return [
-      button(file, () => show({ source })),
+      button(store.name(source), () => show({ source }), { title: file }),
       role === 'eval' ? 'evaluation' : 'training',
       count(all),
       weight === 1 ? '1' : `${weight} (${count(used)} rows)`,
@@ -102,7 +105,7 @@ export function sources(store: Store, show: Show): HTMLElement {
 
 /** Groups of rows that repeat each other. */
 export function repeats(store: Store, show: Show): HTMLElement {
-  const { columns, page } = store;
+  const { columns } = store;
   const groups = new Map<number, number[]>();
   for (let row = 0; row < store.rows; row++) {
     const of = (columns.repeats[row] ?? 0) - 1;
@@ -113,18 +116,15 @@ export function repeats(store: Store, show: Show): HTMLElement {
   }
   if (groups.size === 0) return el('p', {}, 'No row repeats another.');
   const largest = [...groups].sort(([a, m], [b, n]) => n.length - m.length || a - b).slice(0, 50);
-  const leak = flagCount(store, FLAGS.leak);
-  const name = (row: number): string => {
-    const source = page.sources[columns.source[row] ?? 0];
-    return `${source?.file}:${columns.line[row]}`;
-  };
+  const leak = store.flagCount(FLAGS.leak);
   const rows = largest.map(([of, group]) => [
-    button(name(of), () => show({ group: of })),
+    button(store.place(of), () => show({ group: of })),
     count(group.length + 1),
     `${Math.min(...group.map((row) => columns.similarity[row] ?? 100))} %`,
     (columns.flags[of] ?? 0) & FLAGS.leak ? 'yes' : '',
   ]);
-  const { threshold, cut } = page.duplicates;
+  const head = ['First row of the group', 'Rows', 'Least similarity', 'Leak'];
+  const { threshold, cut } = store.page.duplicates;
   return el(
     'div',
     {},
@@ -140,7 +140,14 @@ export function repeats(store: Store, show: Show): HTMLElement {
         { class: 'reason' },
         `${count(leak)} rows are in groups that stand in the training data and in the evaluation data: an evaluation on them measures memory.`,
       ),
-    table(['First row of the group', 'Rows', 'Least similarity', 'Leak'], rows, [1, 3]),
+    table(head, rows.slice(0, shownGroups), [1, 3]),
+    rows.length > shownGroups &&
+      el(
+        'details',
+        {},
+        el('summary', {}, `${rows.length - shownGroups} more groups`),
+        table(head, rows.slice(shownGroups), [1, 3]),
+      ),
     groups.size > largest.length
       ? el(
           'p',

@@ -5,7 +5,7 @@ import { button, el } from './dom.ts';
 import { type Bin, bins, histogram } from './histogram.ts';
 import { accountOf, repeats, type Show, settingsTable, sources } from './lists.ts';
 import { type Measure, measured, type Query } from './query.ts';
-import { flagCount, type Store } from './store.ts';
+import type { Store } from './store.ts';
 import { table } from './table.ts';
 
 /** What the data is as a whole. Everything that has rows behind it leads to them. */
@@ -53,7 +53,7 @@ function cards(store: Store, show: Show): HTMLElement {
       ? el('div', { class: 'card' }, el('b', {}, value), el('span', {}, name))
       : button('', () => show(query), { class: `card ${kind}` });
   const flagged = (name: string, flags: number, kind: string): HTMLElement => {
-    const number = flagCount(store, flags);
+    const number = store.flagCount(flags);
     const made = card(name, count(number), number > 0 ? { flags } : null, kind);
     if (number > 0) made.replaceChildren(el('b', {}, count(number)), el('span', {}, name));
     return made;

@@ -1,4 +1,5 @@
 import { type Columns, FLAGS } from '../model.ts';
+import { ordered } from './order.ts';
 import type { Store } from './store.ts';
 
 export type Sort = 'file' | 'longest' | 'shortest' | 'share' | 'loss' | 'worst' | 'repeats';
@@ -53,17 +54,18 @@ export function matching({ columns, rows }: Store, query: Query): Uint8Array {
 }
 
 /** Rows with a 1, sorted. */
-export function sorted({ columns }: Store, wanted: Uint8Array, sort: Sort): Uint32Array {
+export function sorted(
+  { columns }: Store,
+  wanted: Uint8Array,
+  sort: Sort,
+): Uint32Array<ArrayBuffer> {
   let size = 0;
   for (const one of wanted) size += one;
   const order = new Uint32Array(size);
   let next = 0;
   for (let row = 0; row < wanted.length; row++) if (wanted[row] === 1) order[next++] = row;
   const key = keyOf(columns, sort);
-  if (key === null) return order;
-  const keys = new Float64Array(wanted.length);
-  for (const row of order) keys[row] = key(row);
-  return order.sort((a, b) => (keys[a] ?? 0) - (keys[b] ?? 0) || a - b);
+  return key === null ? order : ordered(order, key);
 }
 
 /** The least comes first. Rows without a loss come last. */

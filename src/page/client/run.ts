@@ -40,7 +40,7 @@ function report(page: RunPage): HTMLElement {
           ? count(page.steps)
           : `${count(page.steps)} of ${count(page.totalSteps)}`,
       ),
-      card('epochs', String(Number(page.epochs.toFixed(2)))),
+      card('epochs', short(page.epochs)),
       card('last loss', losses.length === 0 ? '–' : (losses.at(-1) as number).toFixed(4)),
       best !== null && card('best evaluation loss', best.toFixed(4)),
       card('tokens', short(page.tokens)),
@@ -198,9 +198,16 @@ function about(page: RunPage): string {
     page.method === 'full'
       ? 'every weight'
       : `${page.method}, ${short(page.trainableParameters)} parameters`;
+  const own = page.parameters - (page.method === 'full' ? 0 : page.trainableParameters);
   const when = (iso: string): string => iso.slice(0, 16).replace('T', ' ');
-  const ended = page.ended === null ? '' : ` to ${when(page.ended)}`;
-  return `${page.model} · ${page.family}, ${short(page.parameters)} parameters · ${trained} · ${page.dtype} on ${page.device} · ${when(page.started)}${ended} UTC · attune ${page.version}`;
+  const ended = page.ended === null ? '' : until(page.started, page.ended);
+  return `${page.model} · ${page.family}, ${short(own)} parameters · ${trained} · ${page.dtype} on ${page.device} · ${when(page.started)}${ended} UTC · attune ${page.version}`;
+}
+
+/** Without the date where it is the same. */
+function until(started: string, ended: string): string {
+  const sameDay = started.slice(0, 10) === ended.slice(0, 10);
+  return ` to ${ended.slice(sameDay ? 11 : 0, 16).replace('T', ' ')}`;
 }
 
 const page = pageModel<RunPage>();

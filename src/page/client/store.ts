@@ -23,6 +23,8 @@ export class Store {
   readonly rows: number;
   private readonly kept = new Map<number, Promise<Chunk>>();
   private readonly sizes = new Map<number, number>();
+  private last: Promise<unknown> = Promise.resolve();
+  private readonly flagged = new Map<number, number>();
   private size = 0;
 
   private constructor(
@@ -35,6 +37,33 @@ export class Store {
   static async open(page: DataPage): Promise<Store> {
     const bytes = await unpacked(await embedded('columns'));
     return new Store(page, splitColumns(bytes, page.rows));
+  }
+
+  /** Rows that have one of these FLAGS. */
+  flagCount(flags: number): number {
+    let number = this.flagged.get(flags);
+    if (number !== undefined) return number;
+    number = 0;
+    for (const each of this.columns.flags) if (each & flags) number++;
+    this.flagged.set(flags, number);
+    return number;
+  }
+
+  /** A source as short as it is told from the others: without the folders that they share. */
+  name(source: number): string {
+    const files = this.page.sources.map(({ file }) => file.split(/[\\/]/));
+    const own = files[source] ?? [];
+    for (let parts = 1; parts < own.length; parts++) {
+      const end = own.slice(-parts).join('/');
+      if (files.every((file, i) => i === source || file.slice(-parts).join('/') !== end))
+        return end;
+    }
+    return this.page.sources[source]?.file ?? '';
+  }
+
+  /** FILE:LINE of a row. */
+  place(row: number): string {
+    return `${this.name(this.columns.source[row] ?? 0)}:${this.columns.line[row]}`;
   }
 
   /** Text and tokens of a row. */
@@ -94,7 +123,14 @@ export class Store {
     return kept;
   }
 
-  private async load(index: number): Promise<Chunk> {
+  /** One at a time, so that what is typed or clicked meanwhile need not wait for many. */
+  private load(index: number): Promise<Chunk> {
+    const loaded = this.last.then(() => this.unpack(index));
+    this.last = loaded.catch(() => {});
+    return loaded;
+  }
+
+  private async unpack(index: number): Promise<Chunk> {
     const bytes = await unpacked(await embedded(`chunk${index}`));
     const starts = rowStarts(new ByteReader(bytes));
     this.sizes.set(index, bytes.length);
@@ -107,13 +143,6 @@ export class Store {
     }
     return { bytes, starts, common: commonStart(bytes, starts) };
   }
-}
-
-/** Rows that have one of these FLAGS. */
-export function flagCount({ columns }: Store, flags: number): number {
-  let number = 0;
-  for (const each of columns.flags) if (each & flags) number++;
-  return number;
 }
 
 /** Whole words that all texts begin with, as a length. */
@@ -142,9 +171,20 @@ async function embedded(id: string): Promise<string> {
 
 /** gzip in base64 → bytes. */
 async function unpacked(base64: string): Promise<Uint8Array<ArrayBuffer>> {
+  const stream = new DecompressionStream('gzip');
+  const writer = stream.writable.getWriter();
+  // What goes wrong is told by the reading end.
+  writer.write(decoded(base64)).catch(() => {});
+  writer.close().catch(() => {});
+  return new Uint8Array(await new Response(stream.readable).arrayBuffer());
+}
+
+function decoded(base64: string): Uint8Array<ArrayBuffer> {
+  const { fromBase64 } = Uint8Array as { fromBase64?: (text: string) => Uint8Array<ArrayBuffer> };
+  // Newer browsers bring it.
+  if (fromBase64) return fromBase64.call(Uint8Array, base64);
   const binary = atob(base64);
   const bytes = new Uint8Array(binary.length);
   for (let i = 0; i < binary.length; i++) bytes[i] = binary.charCodeAt(i);
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip'));
-  return new Uint8Array(await new Response(stream).arrayBuffer());
+  return bytes;
 }
