@@ -60,6 +60,14 @@ export function writeRows(name: string, rows: readonly object[]): string {
   return path;
 }
 
+let plain: Promise<string> | null = null;
+
+/** The page of these rows as it comes, written once for all tests. */
+export function plainPage(): Promise<string> {
+  plain ??= makePage('plain.html');
+  return plain;
+}
+
 /** Writes a page of these rows and returns its path. */
 export async function makePage(
   name: string,

@@ -6,7 +6,7 @@ import * as assert from 'uvu/assert';
 import { ByteReader } from '../../../src/page/bytes.ts';
 import { type Columns, type DataPage, FLAGS, splitColumns } from '../../../src/page/model.ts';
 import { readRow, rowStarts } from '../../../src/page/row.ts';
-import { evalRows, makePage, trainRows, workDir } from './data.ts';
+import { evalRows, makePage, plainPage, trainRows, workDir } from './data.ts';
 
 interface Read {
   page: DataPage;
@@ -37,7 +37,7 @@ writeFileSync(
   join(outputDir, 'metrics.jsonl'),
   speeds.map((row) => JSON.stringify(row)).join('\n'),
 );
-const plain = read(await makePage('plain.html'));
+const plain = read(await plainPage());
 const other = read(
   await makePage(
     'other.html',

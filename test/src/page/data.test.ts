@@ -2,12 +2,12 @@
 import type { Page } from 'playwright-core';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { hostile, makePage, trainRows } from '../inspect/data.ts';
+import { hostile, plainPage, trainRows } from '../inspect/data.ts';
 import { closeBrowser, hasBrowser, openPage } from './chromium.ts';
 import { manyRows } from './many.ts';
 
 if (hasBrowser(8)) {
-  const path = await makePage('browser.html');
+  const path = await plainPage();
   const text = async (page: Page, selector: string) => (await page.textContent(selector)) ?? '';
   const listed = (count: number | string) => `.found:text-matches("^${count}[ ]")`;
 
