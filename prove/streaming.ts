@@ -78,8 +78,8 @@ export async function proveStreaming({ trials, seed }: ProofOptions): Promise<Ve
         trained + out === read &&
         out === Math.floor(written / LEFT_OUT) &&
         after.threads <= before.threads &&
-        after.files <= before.files,
-      line: `${trials} MB streamed, ${read} of ${written} rows = ${trained} trained + ${out} left out: ${most.toFixed(0)} MiB at most, in the second half ${told(resident)} MiB more resident, ${told(held)} held; threads ${before.threads} then ${after.threads}, files ${before.files} then ${after.files}`,
+        after.files.length <= before.files.length,
+      line: `${trials} MB streamed, ${read} of ${written} rows = ${trained} trained + ${out} left out: ${most.toFixed(0)} MiB at most, in the second half ${told(resident)} MiB more resident, ${told(held)} held; threads ${before.threads} then ${after.threads}, files ${before.files.length} then ${after.files.length}`,
     };
   } finally {
     rmSync(dir, { recursive: true, force: true });

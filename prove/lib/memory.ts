@@ -11,7 +11,8 @@ export interface Resources {
   /** MiB of this thread's objects and buffers. */
   held: number;
   threads: number;
-  files: number;
+  /** Open ones, by name. */
+  files: string[];
 }
 
 /** What this process holds, garbage collected. */
@@ -20,22 +21,34 @@ export function resources(): Resources {
   const status = readFileSync('/proc/self/status', 'utf8');
   const number = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(status)![1]);
   const { heapUsed, external } = process.memoryUsage();
-  const files = readdirSync('/proc/self/fd').filter((file) => !isModule(file)).length;
   return {
     memory: number('VmRSS') / 1024,
     held: (heapUsed + external) / 2 ** 20,
     threads: number('Threads'),
-    files,
+    files: openFiles(),
   };
 }
 
-/** Node keeps the file of a module open that a thread was loading when it was terminated. */
-function isModule(file: string): boolean {
-  try {
-    return readlinkSync(`/proc/self/fd/${file}`).endsWith('.js');
-  } catch {
-    return false;
-  }
+/** What is open, by name; but Node keeps the file of a module that a thread was loading when it ended. */
+function openFiles(): string[] {
+  return readdirSync('/proc/self/fd').flatMap((file) => {
+    try {
+      const name = readlinkSync(`/proc/self/fd/${file}`);
+      return /\.([cm]?js|json)$/.test(name) ? [] : [name];
+    } catch {
+      return []; // that of the listing itself
+    }
+  });
+}
+
+/** What is open later and was not before. */
+export function opened(before: readonly string[], later: readonly string[]): string[] {
+  const left = [...before];
+  return later.filter((name) => {
+    const at = left.indexOf(name);
+    if (at >= 0) left.splice(at, 1);
+    return at < 0;
+  });
 }
 
 /** How far the second half of a series lies above the first, and how much that may be by chance. */

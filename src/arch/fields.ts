@@ -16,11 +16,14 @@ function wrong(key: string, expected: string, value: unknown): AttuneError {
   return fieldError(key, `expected ${expected}, received ${received}`);
 }
 
+/** Larger ones are no sizes of a model, and sums of them need not be exact. */
+const largest = 2 ** 31 - 1;
+
 /** A positive integer; required where no fallback is given. */
 export function integer(config: ModelConfig, key: string, fallback?: number): number {
   const value = present(config, key) ?? fallback;
-  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 1) {
-    throw wrong(key, 'a positive integer', value);
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < 1 || value > largest) {
+    throw wrong(key, 'a positive integer below 2^31', value);
   }
   return value;
 }

@@ -61,7 +61,7 @@ export function parseAdapterConfig(path: string, json: Record<string, unknown>):
   const text = (value: unknown) => (typeof value === 'string' ? value : null);
   return {
     rank: number('r', (n) => Number.isSafeInteger(n) && n > 0, 'a positive integer'),
-    alpha: number('lora_alpha', (n) => n > 0, 'a positive number'),
+    alpha: number('lora_alpha', (n) => n > 0 && Number.isFinite(n), 'a positive number'),
     dropout:
       json.lora_dropout == null ? 0 : number('lora_dropout', (n) => n >= 0 && n < 1, '0 to 1'),
     rsLora: json.use_rslora === true,

@@ -145,11 +145,15 @@ const settings: [ModelConfig, string][] = [
   ],
   [
     { ...small, hidden_size: '32' },
-    'config.json: hidden_size: expected a positive integer, received "32"',
+    'config.json: hidden_size: expected a positive integer below 2^31, received "32"',
+  ],
+  [
+    { ...small, max_position_embeddings: 2 ** 53 - 1 },
+    'config.json: max_position_embeddings: expected a positive integer below 2^31, received 9007199254740991',
   ],
   [
     { ...small, vocab_size: undefined },
-    'config.json: vocab_size: expected a positive integer, received nothing',
+    'config.json: vocab_size: expected a positive integer below 2^31, received nothing',
   ],
   [
     { ...small, num_attention_heads: 5, num_key_value_heads: 5 },

@@ -117,6 +117,10 @@ const refused: [Record<string, unknown>, string][] = [
   [{ peft_type: 'IA3' }, 'peft_type: expected "LORA", received "IA3"'],
   [{ r: 0 }, 'r: expected a positive integer, received 0'],
   [{ r: null }, 'r: expected a positive integer, received null'],
+  [
+    { lora_alpha: Number.POSITIVE_INFINITY },
+    'lora_alpha: expected a positive number, received null',
+  ],
   [{ lora_alpha: 'x' }, 'lora_alpha: expected a positive number, received "x"'],
   [{ lora_dropout: 1 }, 'lora_dropout'],
   [{ target_modules: null }, 'target_modules: expected a list of names, received null'],
