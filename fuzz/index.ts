@@ -14,6 +14,9 @@ import { type Finding, fuzz } from './thread.ts';
 /** Seconds after which what was done so far is written down. */
 const chunk = 60;
 
+/** Files may change while a long run goes on. */
+const commit = commitName();
+
 const names: readonly string[] = [...targetNames, ...nativeNames];
 
 interface Amount {
@@ -48,7 +51,7 @@ async function run(target: string, { inputs, seconds, threads, seed }: Amount): 
   );
   for (const finding of findings) keep(target, finding);
   const run = { target, inputs: done, accepted, findings: findings.length, seconds: took };
-  if (seed === null) addRun({ ...run, seeds: [first, next - 1], commit: commitName() });
+  if (seed === null) addRun({ ...run, seeds: [first, next - 1], commit });
   return done;
 }
 

@@ -30,10 +30,18 @@ export function nextSeed(target: string): number {
   return Math.max(0, ...used.map(({ seeds }) => seeds[1])) + 1;
 }
 
-/** How many inputs a target is short of its aim. */
+/** How many inputs a target is short of its aim; those before its last finding do not count. */
 export function missing(target: string): number {
+  return (aims[target] ?? aim) - sum(sinceFinding(target), ({ inputs }) => inputs);
+}
+
+function sinceFinding(target: string): LedgerRun[] {
   const own = readLedger().filter((run) => run.target === target);
-  return own.reduce((left, run) => left - run.inputs, aims[target] ?? aim);
+  return own.slice(own.findLastIndex(({ findings }) => findings > 0) + 1);
+}
+
+function sum(runs: readonly LedgerRun[], of: (run: LedgerRun) => number): number {
+  return runs.reduce((total, run) => total + of(run), 0);
 }
 
 /** Adds a run, to the one before it where that goes on. */
@@ -44,6 +52,7 @@ export function addRun(run: LedgerRun): void {
       one.target === run.target &&
       one.commit === run.commit &&
       one.seeds[1] + 1 === run.seeds[0] &&
+      one.findings === 0 &&
       (one.accepted === null) === (run.accepted === null),
   );
   if (before) {
@@ -63,22 +72,22 @@ export function addRun(run: LedgerRun): void {
   renameSync(`${path}.part`, path);
 }
 
-/** One line a target: inputs so far against the aim. */
+/** One line a target: inputs so far without a finding against the aim, and findings before that. */
 export function ledgerLines(targets: readonly string[]): string[] {
-  const runs = readLedger();
   const millions = (count: number) => (count / 1e6).toFixed(2);
   return targets.map((target) => {
-    const own = runs.filter((run) => run.target === target);
-    const sum = (of: (run: LedgerRun) => number) => own.reduce((total, run) => total + of(run), 0);
-    const inputs = sum((run) => run.inputs);
-    const counted = own.filter(({ accepted }) => accepted !== null);
-    const base = counted.reduce((total, run) => total + run.inputs, 0);
-    const taken = counted.reduce((total, run) => total + (run.accepted ?? 0), 0);
-    const share = base === 0 ? '' : `, ${((100 * taken) / base).toFixed(1)} % accepted`;
-    const wanted = aims[target] ?? aim;
+    const runs = sinceFinding(target);
+    const findings = sum(
+      readLedger().filter((run) => run.target === target),
+      (run) => run.findings,
+    );
+    const inputs = sum(runs, (run) => run.inputs);
+    const accepted = sum(runs, (run) => run.accepted ?? 0);
+    const share = accepted === 0 ? '' : `, ${((100 * accepted) / inputs).toFixed(1)} % accepted`;
+    const before = findings === 0 ? '' : `; ${findings} findings before that`;
     return (
-      `${missing(target) <= 0 ? 'reached' : 'short  '} ${target}: ${millions(inputs)} of ${millions(wanted)} million inputs, ` +
-      `${sum((run) => run.findings)} findings${share}`
+      `${missing(target) <= 0 ? 'reached' : 'short  '} ${target}: ${millions(inputs)} of ` +
+      `${millions(aims[target] ?? aim)} million inputs without a finding${share}${before}`
     );
   });
 }
