@@ -5,6 +5,7 @@
 // need five, but no float32 sums of d_q go through memory (2 * 4 T H E bytes for each key tile) and
 // no block waits. A group's query heads are summed inside the block of their key/value head.
 #include "backend/cuda/attention_float.h"
+#include "backend/cuda/attention_hopper.h"
 #include "backend/cuda/kernels.h"
 
 namespace attune::cuda {
@@ -269,6 +270,7 @@ void attention_backward(Runtime& runtime, const AttentionBackwardArgs& args) {
            args.out.stride, args.d_out.stride, rule.queries, rule.heads, rule.head_size, delta);
   });
   if (args.q.dtype == DType::f32) return attention_backward_float(runtime, args, rule, delta);
+  if (attention_backward_hopper(runtime, args, rule, delta)) return;
   const auto matrix = [&](const Tensor& x) { return heads_of(x, args.head_size); };
   const BackwardHeads heads = {matrix(args.q),     matrix(args.k),   matrix(args.v),
                                matrix(args.d_out), matrix(args.d_q), matrix(args.d_k),

@@ -26,7 +26,7 @@ struct Tiles {
 
 template <int E>
 __device__ __forceinline__ void init_barriers(Tiles<E>& tiles) {
-  constexpr int kWarps = kGroups * kWarpgroup / kWarp;  // that use a tile
+  constexpr int kWarps = kGroups * kGroupWarps;  // that use a tile
   barrier_init(tiles.q_full, 1);
   for (int stage = 0; stage < kStages; ++stage) {
     barrier_init(tiles.k_full[stage], 1);
@@ -158,7 +158,7 @@ __global__ void __launch_bounds__(kThreads, 1)
   __syncthreads();
   const int begin = tiles.ranges[0].first / kKeys;
   const int count = tiles.ranges[kQueries - 1].last / kKeys + 1 - begin;
-  const int group = __shfl_sync(kAllLanes, thread / kWarpgroup, 0) - 1;  // the same in a warp
+  const int group = warpgroup() - 1;
   if (group < 0) {
     release_registers<24>();
     if (thread == 0) produce<E>(tiles, k, v, head / rule.group, begin, count);

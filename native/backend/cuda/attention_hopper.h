@@ -36,6 +36,11 @@ __device__ __forceinline__ void copy_head(bf16* tile, const TensorMap& map, int 
     copy_tile(tile + panel * Rows * kPanel, map, row, head * E + panel * kPanel, barrier);
 }
 
+/** Which of the block this thread belongs to; the compiler sees that it is one for a warp. */
+__device__ __forceinline__ int warpgroup() {
+  return __shfl_sync(kAllLanes, static_cast<int>(threadIdx.x) / kWarpgroup, 0);
+}
+
 /** Of a warpgroup's 64 rows, the first that this thread has sums of; the other is 8 later. */
 __device__ __forceinline__ int own_row() {
   const int thread = static_cast<int>(threadIdx.x) % kWarpgroup;

@@ -24,7 +24,7 @@
 
 namespace attune::cuda {
 
-constexpr int kWarpgroup = 128;
+constexpr int kGroupWarps = 4, kWarpgroup = kGroupWarps * kWarp;
 constexpr int kPanel = 64;      // columns
 constexpr int kPanelRow = 128;  // bytes
 
