@@ -194,18 +194,17 @@ struct QueryTiles {
   bf16 q[kRows * E], d_out[kRows * E];
   bf16 k[kStages][kKeys * E], v[kStages][kKeys * E];
   KeyRange ranges[kRows];
-  TileBarrier q_full, k_full[kStages], v_full[kStages], k_free[kStages], v_free[kStages];
+  TileBarrier q_full, full[kStages], free[kStages];
 };
 
 template <int E>
 __device__ __forceinline__ void produce_keys(QueryTiles<E>& tiles, const BackwardMaps& maps,
                                              int kv_head, int begin, int count) {
   for (int i = 0; i < count; ++i) {
-    const int stage = i % kStages, parity = i / kStages % 2 ^ 1, row = (begin + i) * kKeys;
-    barrier_wait(tiles.k_free[stage], parity);
-    copy_head<E, kKeys>(tiles.k[stage], maps.k, row, kv_head, tiles.k_full[stage]);
-    barrier_wait(tiles.v_free[stage], parity);
-    copy_head<E, kKeys>(tiles.v[stage], maps.v, row, kv_head, tiles.v_full[stage]);
+    const int stage = i % kStages, row = (begin + i) * kKeys;
+    barrier_wait(tiles.free[stage], i / kStages % 2 ^ 1);
+    copy_head<E, kKeys>(tiles.k[stage], maps.k, row, kv_head, tiles.full[stage]);
+    copy_head<E, kKeys>(tiles.v[stage], maps.v, row, kv_head, tiles.full[stage]);
   }
 }
 
@@ -224,14 +223,13 @@ __device__ __forceinline__ void consume_keys(QueryTiles<E>& tiles, float (&d_q)[
   float p[N][4], d_s[N][4];
   barrier_wait(tiles.q_full, 0);
   for (int i = 0; i < count; ++i) {
-    const int stage = i % kStages, parity = i / kStages % 2, first_key = (begin + i) * kKeys;
+    const int stage = i % kStages, first_key = (begin + i) * kKeys;
     const uint64_t keys = tile_descriptor(tiles.k[stage], kKeys);
-    barrier_wait(tiles.k_full[stage], parity);
+    const uint64_t values = tile_descriptor(tiles.v[stage], kKeys);
+    barrier_wait(tiles.full[stage], i / kStages % 2);
     wgmma_fence();
     begin_transposed<E, kRows, kKeys>(p, queries, keys);
-    barrier_wait(tiles.v_full[stage], parity);
-    wgmma_fence();
-    begin_transposed<E, kRows, kKeys>(d_s, upstream, tile_descriptor(tiles.v[stage], kKeys));
+    begin_transposed<E, kRows, kKeys>(d_s, upstream, values);
     wgmma_wait<1>(p);
     const bool inside = first_key >= highest.first && first_key + kKeys - 1 <= lowest.last;
     if (!inside) hide(p, seen, first_key);
@@ -241,7 +239,6 @@ __device__ __forceinline__ void consume_keys(QueryTiles<E>& tiles, float (&d_q)[
       for (int j = 0; j < 4; ++j) p[n][j] = fast_exp2(fmaf(p[n][j], scale, -lse[j / 2]));
     }
     wgmma_wait<0>(d_s);
-    barrier_arrive_warp(tiles.v_free[stage]);
 #pragma unroll
     for (int n = 0; n < N; ++n) {
 #pragma unroll
@@ -252,7 +249,7 @@ __device__ __forceinline__ void consume_keys(QueryTiles<E>& tiles, float (&d_q)[
     wgmma_fence();
     begin_rows(d_q, slopes, keys);
     wgmma_wait<0>(d_q);
-    barrier_arrive_warp(tiles.k_free[stage]);
+    barrier_arrive_warp(tiles.free[stage]);
   }
 }
 
@@ -269,10 +266,8 @@ __global__ void __launch_bounds__(kThreads, 1)
   if (thread == kRows) {
     barrier_init(tiles.q_full, 2);
     for (int stage = 0; stage < kStages; ++stage) {
-      barrier_init(tiles.k_full[stage], 1);
-      barrier_init(tiles.v_full[stage], 1);
-      barrier_init(tiles.k_free[stage], kGroups * kGroupWarps);
-      barrier_init(tiles.v_free[stage], kGroups * kGroupWarps);
+      barrier_init(tiles.full[stage], 2);
+      barrier_init(tiles.free[stage], kGroups * kGroupWarps);
     }
     barrier_init_fence();
     copy_head<E, kRows>(tiles.q, maps.q, first_query, head, tiles.q_full);

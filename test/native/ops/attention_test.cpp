@@ -248,6 +248,22 @@ TEST(attention) {
   }
 }
 
+/** Rows on 16 bytes, which are copied as such. */
+TEST(attention_wide_rows) {
+  const Case all[] = {{{30, 1, 40}, {30, 1, 40}, 4, 2, 64},
+                      {{100, 37}, {100, 37}, 2, 1, 40},
+                      {{70, 20}, {70, 20}, 2, 1, 128},
+                      {{60}, {60}, 1, 1, 256, 0, 2}};
+  for (NamedBackend& b : backends()) {
+    if (b.processor) continue;
+    for (const Case& c : all) {
+      const std::string name = name_of(c, DType::bf16);
+      run(name + " " + b.isa, [&] { check_forward(c, *b.backend, DType::bf16, 8); });
+      run(name + " backward " + b.isa, [&] { check_backward(c, *b.backend, DType::bf16, 8); });
+    }
+  }
+}
+
 /** A CUDA back end with the kernels of Hopper alone, where the device is one. */
 std::unique_ptr<Backend> hopper_of(const std::string& device) {
   const char* before = std::getenv("ATTUNE_HOPPER");
@@ -290,16 +306,16 @@ TEST(attention_hopper) {
     if (device == "cpu") continue;
     const std::unique_ptr<Backend> backend = hopper_of(device);
     const auto cases = [&](const std::string& prefix, const std::vector<Case>& all, int64_t unit,
-                           const std::string& added, const std::string& missing) {
-      const auto name = [](const char* kernel, const std::string& end) { return kernel + end; };
+                           const std::string& ours, const std::string& theirs) {
+      const std::string forward = "attention", backward = "attention_keys";
       for (const Case& c : all) {
         run(prefix + name_of(c, kType) + " " + device, [&] {
-          expect_served(device, name("attention", added), name("attention", missing),
+          expect_served(device, forward + ours, forward + theirs,
                         [&] { check_forward(c, *backend, kType, unit); });
         });
         if (c.queries != c.keys) continue;
         run(prefix + name_of(c, kType) + " backward " + device, [&] {
-          expect_served(device, name("attention_keys", added), name("attention_keys", missing),
+          expect_served(device, backward + ours, backward + theirs,
                         [&] { check_backward(c, *backend, kType, unit); });
         });
       }

@@ -219,6 +219,17 @@ void Block::wait_until(const std::string& what, const std::function<bool()>& rea
   wait(Phase::at_condition);
 }
 
+void Block::hand_over() {
+  for (int i = 0; i < count_; ++i) {
+    if (phases_[static_cast<size_t>(i)] != Phase::at_condition || !can_go_on(i)) continue;
+    const Thread& own = threads_[static_cast<size_t>(running_)];
+    running_ = i;
+    own.fibre->switch_to(*threads_[static_cast<size_t>(i)].fibre);
+    place.thread = own.place;
+    return;
+  }
+}
+
 void Block::barrier() {
   if (++at_barrier_ < count_) return wait(Phase::at_barrier);
   at_barrier_ = 0;

@@ -42,6 +42,8 @@ class Block {
   void barrier();
   /** Goes on when `ready` holds; `what` is what the thread waits for. */
   void wait_until(const std::string& what, const std::function<bool()>& ready);
+  /** A thread whose condition now holds goes on at once, and this one in its turn. */
+  void hand_over();
   void collective(const char* what, uint32_t mask, void* operand, Combine combine);
   [[noreturn]] void fail(const std::string& what) const;
 

@@ -28,10 +28,11 @@ struct Phases {
   int16_t arrivals, left;  // of a phase
   int32_t parity : 1, bytes : 31;
 
-  void end_if_done() {
-    if (left > 0 || bytes != 0) return;
+  bool end_if_done() {
+    if (left > 0 || bytes != 0) return false;
     parity = ~parity;
     left = arrivals;
+    return true;
   }
 };
 static_assert(sizeof(Phases) == sizeof(uint64_t), "a word");
@@ -305,7 +306,7 @@ void barrier_arrive(uint64_t* barrier, int bytes) {
   if (phases.left == 0) fail("an arrival at a tile barrier that all have reached");
   --phases.left;
   phases.bytes += bytes;
-  phases.end_if_done();
+  if (phases.end_if_done()) block().hand_over();
 }
 
 void barrier_wait(uint64_t* barrier, int parity) {
