@@ -16,7 +16,7 @@ const INSPECT_HELP = `
 --json          one object a line
 --html FILE     a page of its own to look at, search and filter the data
 --losses [DIR]  with --html: each row's loss under the model and adapter, or under the result in DIR
---measure       with --html: times the model even where its weights are large; --no-measure: never
+--measure       times the model even where its weights are large; --no-measure: never
 and the keys of train.
 `;
 

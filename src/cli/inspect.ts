@@ -1,7 +1,8 @@
+import type { ShownRow } from '../batch/inspect.ts';
 import type { TrainConfig } from '../config.ts';
 import { AttuneError } from '../errors.ts';
 import { count } from '../train/format.ts';
-import { inspectRows, shownRows } from '../train/inspect.ts';
+import { inspectRows } from '../train/inspect.ts';
 import { version } from '../version.ts';
 import { readConfig } from './keys.ts';
 import { print, printJson } from './report.ts';
@@ -19,15 +20,30 @@ export async function inspect(words: string[]): Promise<void> {
   if (!(rows >= 1)) throw new AttuneError('config', '--rows: expected a number of rows');
   for (const note of notes) process.stderr.write(`note: ${note}\n`);
   if (own.html !== undefined) return writePage(config, own, rows);
-  for (const flag of ['losses', 'measure'] as const) {
-    if (own[flag] !== undefined) throw new AttuneError('config', `--${flag}: needs --html FILE`);
-  }
-  const colours = process.stdout.isTTY ?? false;
-  const shown = own.json ? jsonLines(config) : rowTexts(config, colours);
+  if (own.losses !== undefined) throw new AttuneError('config', '--losses: needs --html FILE');
+  if (!own.json) return writeText(config, own.measure ?? null, rows);
+  if (own.measure !== undefined) throw new AttuneError('config', '--measure: not with --json');
   let done = 0;
-  for await (const text of shown) {
-    await print(text);
+  for await (const row of inspectRows(config)) {
+    await print(JSON.stringify(row));
     if (++done >= rows || process.stdout.destroyed) return;
+  }
+}
+
+async function writeText(config: TrainConfig, measure: unknown, rows: number): Promise<void> {
+  checkMeasure(measure);
+  const { terminalTexts } = await import('../inspect/terminal.ts');
+  const colours = process.stdout.isTTY ?? false;
+  const render = (row: ShownRow) => rowText(row, colours);
+  for await (const text of terminalTexts(config, { rows, measure, render })) {
+    await print(text);
+    if (process.stdout.destroyed) return;
+  }
+}
+
+function checkMeasure(measure: unknown): asserts measure is boolean | null {
+  if (typeof measure !== 'boolean' && measure !== null) {
+    throw new AttuneError('config', '--measure: expected no value');
   }
 }
 
@@ -41,9 +57,7 @@ async function writePage(
   if (typeof losses !== 'string' && losses !== true && losses !== null) {
     throw new AttuneError('config', '--losses: expected the output_dir of a run, or nothing');
   }
-  if (typeof measure !== 'boolean' && measure !== null) {
-    throw new AttuneError('config', '--measure: expected no value');
-  }
+  checkMeasure(measure);
   const { writeDataPage } = await import('../inspect/page.ts');
   let next = 0;
   await writeDataPage(config, html, {
@@ -60,12 +74,4 @@ async function writePage(
   });
   if (own.json) await printJson({ html });
   else await print(html);
-}
-
-async function* jsonLines(config: TrainConfig): AsyncGenerator<string> {
-  for await (const row of inspectRows(config)) yield JSON.stringify(row);
-}
-
-async function* rowTexts(config: TrainConfig, colours: boolean): AsyncGenerator<string> {
-  for await (const row of shownRows(config)) yield rowText(row, colours);
 }

@@ -5,7 +5,7 @@ import { makeBatch } from '../batch/batch.ts';
 import type { ShownRow } from '../batch/inspect.ts';
 import type { TrainConfig } from '../config.ts';
 import type { Accounting } from '../data/options.ts';
-import type { ModelSpec } from '../native/addon.d.ts';
+import type { Engine, ModelSpec } from '../native/addon.d.ts';
 import { findDevice } from '../native/device.ts';
 import type { PageCost } from '../page/model.ts';
 import { totalSteps } from '../train/cadence.ts';
@@ -95,7 +95,10 @@ function earlierSpeed(dir: string): Pick<PageCost, 'tokensPerSecond' | 'from'> |
   }
 }
 
-/** Forward and backward passes of one batch: one to warm up, then for a second or three. */
+/** Tokens of the pass that warms up, and seconds that each of those behind it may take. */
+const [warmTokens, passSeconds] = [128, 1];
+
+/** Forward and backward passes of one batch: a short one to warm up, then for a second or three. */
 async function measureSpeed(
   config: TrainConfig,
   model: Model,
@@ -108,15 +111,16 @@ async function measureSpeed(
   const { engine, loaded } = startEngine(model, request);
   try {
     await loaded;
+    const most = await tokensOfPass(engine, rows[0]!, request.maxTokens);
     const documents: { ids: Int32Array; labels: Int32Array }[] = [];
     let tokens = 0;
-    for (const { ids, labels } of rows) {
-      if (ids.length > maxLength || tokens + ids.length > request.maxTokens) break;
-      documents.push({ ids, labels });
-      tokens += ids.length;
+    for (const row of rows) {
+      const [ids, labels] = [row.ids, row.labels].map((all) => all.subarray(0, most - tokens));
+      documents.push({ ids: ids!, labels: labels! });
+      tokens += ids!.length;
+      if (tokens === most) break;
     }
     const batch = makeBatch(documents);
-    await engine.accumulate(batch);
     const began = performance.now();
     let passes = 0;
     while (passes < 3 && performance.now() - began < 3000) {
@@ -131,4 +135,18 @@ async function measureSpeed(
   } finally {
     engine.dispose();
   }
+}
+
+/** As many as take about a second, and the engine holds. */
+async function tokensOfPass(engine: Engine, row: ShownRow, maxTokens: number): Promise<number> {
+  const [ids, labels] = [row.ids, row.labels].map((all) => all.subarray(0, warmTokens));
+  const batch = makeBatch([{ ids: ids!, labels: labels! }]);
+  const times: number[] = [];
+  for (let pass = 0; pass < 2; pass++) {
+    const began = performance.now();
+    await engine.accumulate(batch);
+    times.push((performance.now() - began) / 1000);
+  }
+  const rate = batch.tokens.length / Math.min(...times);
+  return Math.min(maxTokens, Math.max(batch.tokens.length, Math.floor(rate * passSeconds)));
 }

@@ -1,6 +1,4 @@
 import { findDescriptor } from '../arch/index.ts';
-import type { Dataset } from '../batch/dataset.ts';
-import type { ShownRow } from '../batch/inspect.ts';
 import { readJson } from '../checkpoint/json.ts';
 import { resolveOptions, type TrainConfig, type TrainOptions } from '../config.ts';
 import type { InspectedRow } from '../data/options.ts';
@@ -17,19 +15,7 @@ export function inspect(options: TrainOptions): AsyncGenerator<InspectedRow> {
 }
 
 /** The same, of a configuration that was checked before. */
-export function inspectRows(config: TrainConfig): AsyncGenerator<InspectedRow> {
-  return rowsOf(config, (dataset) => dataset.inspect());
-}
-
-/** The same rows, with the places of tokens in the text. */
-export function shownRows(config: TrainConfig): AsyncGenerator<ShownRow> {
-  return rowsOf(config, (dataset) => dataset.shown());
-}
-
-async function* rowsOf<T>(
-  config: TrainConfig,
-  rows: (dataset: Dataset) => AsyncGenerator<T>,
-): AsyncGenerator<T> {
+export async function* inspectRows(config: TrainConfig): AsyncGenerator<InspectedRow> {
   const { vocabularySize } = await modelSpec(config);
   const { Dataset } = await import('../batch/dataset.ts');
   const dataset = await Dataset.open(
@@ -37,7 +23,7 @@ async function* rowsOf<T>(
     { encode: false },
   );
   try {
-    yield* rows(dataset);
+    yield* dataset.inspect();
   } finally {
     await dataset.close();
   }
