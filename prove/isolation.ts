@@ -5,6 +5,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { TrainOptions } from '../src/index.ts';
 import { built, main, type ProofOptions, random, type Verdict, workspace } from './lib/proof.ts';
 import { differences, outcome } from './lib/runs.ts';
@@ -22,6 +23,58 @@ function trainingProcess(): number {
     readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('isolated'),
   );
   return Number(found);
+}
+
+/** Milliseconds that this thread has waited for a processor, since others had it; 0 where nobody counts. */
+function waited(): number {
+  try {
+    const [, wait] = readFileSync(`/proc/self/task/${process.pid}/schedstat`, 'utf8').split(' ');
+    return Number(wait) / 1e6;
+  } catch {
+    return 0;
+  }
+}
+
+interface Silence {
+  /** Milliseconds that the event loop answered nobody, at the longest. */
+  whole: number;
+  /** Without those in which the system gave the processor to others: its own work, and what it waited for. */
+  own: number;
+}
+
+/** Watches the event loop until the function that it returns is called. */
+function watchLoop(): () => Silence {
+  const silence: Silence = { whole: 0, own: 0 };
+  let last = performance.now();
+  let before = waited();
+  const timer = setInterval(() => {
+    const [now, wait] = [performance.now(), waited()];
+    const whole = now - last - 5;
+    silence.whole = Math.max(silence.whole, whole);
+    silence.own = Math.max(silence.own, whole - (wait - before));
+    [last, before] = [now, wait];
+  }, 5);
+  return () => {
+    clearInterval(timer);
+    return silence;
+  };
+}
+
+/** Whether the watch notices a loop that works too long, and one that waits too long. */
+async function watchNotices(): Promise<boolean> {
+  const works = () => {
+    const cpu = () => process.cpuUsage().user / 1000;
+    for (const start = cpu(); cpu() - start < 2 * BUSY; );
+  };
+  const waits = () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2 * BUSY);
+  for (const block of [works, waits]) {
+    const stop = watchLoop();
+    await sleep(20);
+    block();
+    await sleep(20);
+    if (stop().own <= BUSY) return false;
+  }
+  return true;
 }
 
 export async function proveIsolation({ trials, seed }: ProofOptions): Promise<Verdict> {
@@ -49,7 +102,7 @@ export async function proveIsolation({ trials, seed }: ProofOptions): Promise<Ve
 
   const outputDir = join(dir, 'isolated');
   const trainer = new SFTTrainer({ ...options, outputDir, isolate: true, isolateTimeout: 1 });
-  let [crashes, noticed, latest, longest, fault] = [0, 0, 0, 0, 0];
+  let [crashes, noticed, latest, fault] = [0, 0, 0, 0];
   const seen: number[] = [];
   trainer.on('step', ({ step }) => {
     seen.push(step);
@@ -65,18 +118,21 @@ export async function proveIsolation({ trials, seed }: ProofOptions): Promise<Ve
     noticed++;
     latest = Math.max(latest, performance.now() - fault);
   });
-  let last = performance.now();
-  const answering = setInterval(() => {
-    longest = Math.max(longest, performance.now() - last - 5);
-    last = performance.now();
-  }, 5);
+  const watches = await watchNotices();
+  const stop = watchLoop();
   await trainer.train();
-  clearInterval(answering);
+  const { own, whole: silent } = stop();
   const wrong = differences(outcome(whole), outcome(outputDir));
   const once = seen.every((step, i) => step === i + 1) && seen.length === steps;
   return {
-    holds: noticed === trials && wrong.length === 0 && once && longest <= BUSY && latest <= NOTICED,
-    line: `${noticed} of ${trials} losses of the training process survived, each noticed within ${Math.round(latest)} ms; ${wrong.length === 0 ? 'the result has the bits of an undisturbed run' : `the result differs in ${wrong.join(', ')}`}, ${once ? 'each step was told once' : 'steps were told twice or never'}; the caller was never busy for more than ${Math.round(longest)} ms`,
+    holds:
+      noticed === trials &&
+      wrong.length === 0 &&
+      once &&
+      watches &&
+      own <= BUSY &&
+      latest <= NOTICED,
+    line: `${noticed} of ${trials} losses of the training process survived, each noticed within ${Math.round(latest)} ms; ${wrong.length === 0 ? 'the result has the bits of an undisturbed run' : `the result differs in ${wrong.join(', ')}`}, ${once ? 'each step was told once' : 'steps were told twice or never'}; the caller was never busy for more than ${Math.round(own)} ms (${Math.round(silent)} with what others had of the processor)${watches ? '' : '; the watch notices nothing'}`,
   };
 }
 
