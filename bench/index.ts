@@ -23,6 +23,10 @@ const benchmarks: Record<string, { run: string[]; what: string }> = {
     run: [...tsx, 'bench/gpu.ts'],
     what: 'a GPU: ops, adapters and whole training, beside PyTorch where python3 has it',
   },
+  memory: {
+    run: [...tsx, 'bench/memory.ts'],
+    what: 'what a 135M model takes at its peak, beside its plan',
+  },
   pipeline: {
     run: [...tsx, 'bench/pipeline/compare.ts'],
     what: 'reading, tokenizing and starting, beside datasets + tokenizers: needs --python',

@@ -75,6 +75,12 @@ Engine::Engine(ModelSpec spec, EngineOptions options, std::unique_ptr<Backend> b
   optimizer_ = std::make_unique<Optimizer>(*backend_, *parameters_);
 }
 
+MemoryPlan Engine::plan() const {
+  MemoryPlan plan = plan_;
+  plan.device = backend_->taken();
+  return plan;
+}
+
 void Engine::layout(Arena* classes, int64_t recompute) {
   const Plan plan(spec_, options_, *parameters_, *backend_, recompute);
   parameters_->layout(classes[0], classes[1], classes[2], classes[3]);
@@ -86,7 +92,6 @@ void Engine::layout(Arena* classes, int64_t recompute) {
 void Engine::allocate() {
   constexpr int kClasses = 6;
   const uint64_t memory = backend_->memory();
-  plan_.device = backend_->taken();
   const bool choose = options_.recompute < 0 && options_.method != Method::none;
   const int64_t most = spec_.layers - 1;
   int64_t recompute = choose ? 0 : std::clamp<int64_t>(options_.recompute, 0, most);
@@ -116,7 +121,8 @@ void Engine::allocate() {
   plan_.gradients = classes[2].used();
   plan_.optimizer = classes[3].used();
   plan_.activations = classes[4].used();
-  plan_.scratch = classes[5].used();
+  const Plan placed(spec_, options_, *parameters_, *backend_, recompute);
+  plan_.scratch = classes[5].used() + placed.product_scratch(activations_, scratch_);
   for (const Parameter* parameter : parameters_->all()) {
     plan_.parameters += parameter->size();
     if (parameter->trainable) plan_.trainable_parameters += parameter->size();

@@ -17,7 +17,7 @@ namespace attune {
 /** Bytes by class, as allocated. */
 struct MemoryPlan {
   size_t weights = 0, adapters = 0, gradients = 0, optimizer = 0, activations = 0, scratch = 0;
-  size_t device = 0;  // in use before the plan: the device's libraries and workspaces, others
+  size_t device = 0;  // in use besides: libraries and workspaces, this process, others on a GPU
   size_t total() const {
     return weights + adapters + gradients + optimizer + activations + scratch + device;
   }
@@ -58,7 +58,8 @@ class Engine {
   /** From any thread: the call in progress ends with Code::disposed. */
   void interrupt() { interrupted_ = true; }
 
-  const MemoryPlan& plan() const { return plan_; }
+  /** `device` is as it is now, so that what the process took since is in it. */
+  MemoryPlan plan() const;
   Parameters& parameters() { return *parameters_; }
 
   void load(const std::vector<TensorRead>&);

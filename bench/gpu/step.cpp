@@ -130,6 +130,7 @@ Json measure_step(const StepRequest& request) {
   Engine engine(spec, options, std::move(timed));
   randomise(engine, backend, 7);
   meter.restart();
+  const MemoryPlan plan = engine.plan();
   const double prepared = now();
 
   std::vector<Batch> batches;
@@ -149,7 +150,7 @@ Json measure_step(const StepRequest& request) {
     losses.push_back(step(engine, batches, i * request.micro_batches, request.micro_batches));
     backend.synchronize();
     if (i >= warm) seconds.push_back(now() - start);
-    meter.look();
+    meter.look(plan);
   }
 
   const auto tokens = static_cast<double>(request.tokens * request.micro_batches);
@@ -166,7 +167,6 @@ Json measure_step(const StepRequest& request) {
   json.set("tokens_per_second", rate).set("limit", limit).set("of_limit", rate / limit);
   json.set("model_tflops", flops * rate / 1e12);
   json.set("step_seconds", seconds).set("loss", losses).set("prepare_seconds", prepared - began);
-  const MemoryPlan& plan = engine.plan();
   json.set("plan", describe_plan(plan)).set("peak", meter.peak());
   json.set("peak_over_plan",
            static_cast<double>(meter.peak()) / static_cast<double>(plan.total()));

@@ -23,7 +23,8 @@ class Backend {
   virtual ~Backend();  // in registry.cpp, so that no instruction set owns the table
 
   virtual uint64_t memory() = 0;  // bytes an engine may take in all; 0: unknown
-  virtual uint64_t taken() = 0;   // bytes in use now: libraries, workspaces, others; 0: unknown
+  /** Bytes in use now that `allocate` did not give: libraries, workspaces, others; 0: unknown. */
+  virtual uint64_t taken() = 0;
   virtual void* allocate(size_t bytes) = 0;  // 64-byte aligned, zeroed; throws Code::memory
   virtual void release(void* memory) = 0;
   virtual void upload(void* device, const void* host, size_t bytes) = 0;
@@ -49,6 +50,8 @@ class Backend {
   virtual size_t logits_bytes() = 0;
 
   virtual void matmul(const MatmulArgs&) = 0;
+  /** Bytes that `matmul` takes beside its operands, and keeps; `taken` does not count them yet. */
+  virtual size_t matmul_scratch(const MatmulArgs&) = 0;
   virtual void column_sum(const ColumnSumArgs&) = 0;
   virtual void embedding(const EmbeddingArgs&) = 0;
   virtual void embedding_backward(const EmbeddingBackwardArgs&) = 0;

@@ -93,6 +93,52 @@ void Plan::layout(Scratch& out, Arena& arena) const {
   if (trains()) layout_backward(out, arena);
 }
 
+/** The products of linear.h; those of adapters alone are small. */
+size_t Plan::product_scratch(const Linear& linear, Tensor x, Tensor y, Tensor d_y,
+                             Tensor d_x) const {
+  const int64_t extra = linear.adapters * options_.adapter.rank;
+  const int64_t joined = options_.adapter.dropout == 0 ? extra : 0;
+  MatmulArgs forward;
+  forward.a = x.columns(0, linear.in + extra);
+  forward.b = linear.extended.block(0, linear.out, 0, linear.in + extra);
+  forward.trans_b = true;
+  forward.c = y;
+  forward.bias = linear.bias;
+  size_t most = backend_.matmul_scratch(forward);
+  if (!trains()) return most;
+  MatmulArgs input;
+  input.a = d_y.columns(0, linear.out + joined);
+  input.b = linear.extended.block(0, linear.out + joined, 0, linear.in);
+  input.c = d_x.columns(0, linear.in);
+  most = std::max(most, backend_.matmul_scratch(input));
+  if (!linear.d_weight) return most;
+  MatmulArgs weight;
+  weight.a = d_y;
+  weight.b = x;
+  weight.trans_a = weight.accumulate = true;
+  weight.c = Tensor(nullptr, DType::f32, linear.out, linear.in);
+  return std::max(most, backend_.matmul_scratch(weight));
+}
+
+size_t Plan::product_scratch(const Activations& saved, const Scratch& scratch) const {
+  const LayerActivations& layer = saved.layers[0];
+  const bool projects = spec_.projects();
+  size_t most = product_scratch(parameters_.head, projects ? scratch.head_out : scratch.head_normed,
+                                scratch.logits, scratch.d_logits,
+                                projects ? scratch.d_head_out : scratch.d_head_normed);
+  for (const Layer& own : parameters_.layers) {
+    const size_t needs[] = {
+        product_scratch(own.qkv, scratch.normed, layer.qkv, scratch.d_qkv, scratch.d_input),
+        product_scratch(own.attention_out, layer.attended, scratch.delta, scratch.d_stream,
+                        scratch.d_attended),
+        product_scratch(own.up, scratch.normed, layer.up, layer.up, scratch.d_input),
+        product_scratch(own.down, scratch.hidden, scratch.delta, scratch.d_stream,
+                        scratch.d_hidden)};
+    most = std::max(most, *std::max_element(std::begin(needs), std::end(needs)));
+  }
+  return most;
+}
+
 void Plan::layout_backward(Scratch& out, Arena& arena) const {
   const int64_t T = options_.max_tokens, D = spec_.hidden, C = out.chunk;
   if (options_.adapter.dropout > 0) {

@@ -65,6 +65,9 @@ class Plan {
   void layout(Activations&, Arena&) const;
   void layout(Scratch&, Arena&) const;
 
+  /** The most that a product of a step takes beside its operands (Backend::matmul_scratch). */
+  size_t product_scratch(const Activations&, const Scratch&) const;
+
   /** Rows of supervised positions that meet the head at a time. */
   int64_t chunk_rows() const;
 
@@ -78,6 +81,7 @@ class Plan {
   }
   bool trains() const { return options_.method != Method::none; }
   void layout_backward(Scratch&, Arena&) const;
+  size_t product_scratch(const Linear&, Tensor x, Tensor y, Tensor d_y, Tensor d_x) const;
 
   const ModelSpec& spec_;
   const EngineOptions& options_;

@@ -52,20 +52,21 @@ Json describe_plan(const MemoryPlan& plan) {
 }
 
 MemoryMeter::MemoryMeter(const std::string& device, Backend& backend)
-    : backend_(backend), device_(device), before_(device == "cpu" ? status("VmRSS") : 0) {}
+    : backend_(backend), device_(device) {}
 
 void MemoryMeter::restart() {
   peak_ = 0;
   if (device_ == "cpu") std::ofstream("/proc/self/clear_refs") << "5\n";  // VmHWM becomes VmRSS
 }
 
-void MemoryMeter::look() {
-  const uint64_t now = device_ == "cpu" ? status("VmHWM") - before_ : backend_.taken();
+void MemoryMeter::look(const MemoryPlan& plan) {
+  const uint64_t now =
+      device_ == "cpu" ? status("VmHWM") : backend_.taken() + plan.total() - plan.device;
   peak_ = std::max(peak_, now);
 }
 
 std::string MemoryMeter::source() const {
-  return device_ == "cpu" ? "VmHWM of this process, less VmRSS before the engine"
+  return device_ == "cpu" ? "VmHWM of this process"
                           : "in use on the device, as its driver reports it";
 }
 

@@ -21,18 +21,17 @@ Json describe_plan(const MemoryPlan& plan);
 /** Bytes in use: of the device's memory where it has one of its own, else this process's peak. */
 class MemoryMeter {
  public:
-  /** Made before the engine: what the process has by then is none of the plan's. */
   MemoryMeter(const std::string& device, Backend& backend);
 
   /** Forgets what the process had for a while only, such as files being read. */
   void restart();
 
   /** Looks again; call after each step. */
-  void look();
+  void look(const MemoryPlan&);
 
   /**
    * The most that was seen, comparable with MemoryPlan::total: of a GPU everything in use on it,
-   * as its driver reports it; of the processor what this process has taken since.
+   * as its driver reports it; of the processor what this process has.
    */
   uint64_t peak() const { return peak_; }
   /** Where `peak` comes from. */
@@ -41,7 +40,7 @@ class MemoryMeter {
  private:
   Backend& backend_;
   const std::string device_;
-  uint64_t before_ = 0, peak_ = 0;
+  uint64_t peak_ = 0;
 };
 
 }  // namespace attune

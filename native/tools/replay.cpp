@@ -63,7 +63,7 @@ class Player {
     step.seconds = ended - began_;
     result_.replayed.push_back(step);
     recorded_ = replayed_ = {};
-    meter_.look();
+    meter_.look(result_.plan);
     began_ = now();
   }
 

@@ -96,14 +96,17 @@ export interface ParameterInfo {
 }
 
 export interface MemoryPlan {
-  /** Bytes by class, all allocated before step 1. */
+  /** Bytes by class, taken before step 1; scratch also holds what products take as they run. */
   weights: number;
   adapters: number;
   gradients: number;
   optimizer: number;
   activations: number;
   scratch: number;
-  /** In use before the plan: the device's libraries and workspaces, other processes. */
+  /**
+   * In use besides, as it is now: on a GPU its libraries and workspaces and other processes; else
+   * this process.
+   */
   device: number;
   total: number;
   parameters: number;

@@ -65,6 +65,13 @@ export class Checkpoints {
     return new Checkpoints(making, [...files, ...momentFiles(engine, rounded)], rounded);
   }
 
+  /** Bytes of memory that one takes while it is written; 0 where it is written from the engine. */
+  get memory(): number {
+    const sizes = this.#files.map(({ size }) => size);
+    const sum = sizes.reduce((a, b) => a + b, 0);
+    return Math.max(...sizes) < MOST_BYTES && sum < freemem() / 2 ? sum : 0;
+  }
+
   /**
    * Takes the run as it is now and writes it while training goes on, at most one at a time. Where
    * the snapshot does not fit into memory beside the run, training waits for the writing. A write
@@ -75,9 +82,7 @@ export class Checkpoints {
     await this.settle();
     this.#last = session.global_step;
     const { engine } = this.#making;
-    const sizes = this.#files.map(({ size }) => size);
-    const small =
-      Math.max(...sizes) < MOST_BYTES && sizes.reduce((a, b) => a + b, 0) < freemem() / 2;
+    const small = this.memory > 0;
     // All calls are queued before the engine's next step; none is waited for.
     const contents = this.#files.map(async ({ name, bytes, write }): Promise<Contents> => {
       return small ? { name, bytes: await bytes() } : { name, write };

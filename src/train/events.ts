@@ -1,5 +1,6 @@
 import type { Accounting } from '../data/options.ts';
-import type { BatchSums, DeviceId, MemoryPlan } from '../native/addon.d.ts';
+import type { BatchSums, DeviceId } from '../native/addon.d.ts';
+import type { RunMemory } from './memory.ts';
 import type { EvaluationRow, GuardRow, LogRow } from './metrics.ts';
 import type { DType } from './model.ts';
 
@@ -31,7 +32,7 @@ export interface RunPlan {
   method: 'lora' | 'full';
   device: DeviceId;
   dtype: DType;
-  memory: MemoryPlan;
+  memory: RunMemory;
   totalSteps: number;
   /** Steps that were done before, by the run that is resumed. */
   doneSteps: number;

@@ -1,6 +1,7 @@
 import type { Accounting } from '../data/options.ts';
 import type { MemoryPlan } from '../native/addon.d.ts';
 import type { RunPlan } from './events.ts';
+import type { RunMemory } from './memory.ts';
 
 /** 93 → `1m 33s`. */
 export function duration(seconds: number): string {
@@ -65,13 +66,14 @@ export const memoryClasses = [
   'activations',
   'scratch',
   'device',
-] as const satisfies readonly (keyof MemoryPlan)[];
+  'checkpoint',
+] as const satisfies readonly (keyof RunMemory)[];
 
 /** What a run takes of memory, by class. */
-export function memoryLine(plan: MemoryPlan): string {
+export function memoryLine(plan: MemoryPlan & Partial<RunMemory>): string {
   const parts = memoryClasses
-    .filter((name) => plan[name] > 0)
-    .map((name) => `${name} ${bytes(plan[name])}`);
+    .filter((name) => (plan[name] ?? 0) > 0)
+    .map((name) => `${name} ${bytes(plan[name] ?? 0)}`);
   const again = plan.recomputedLayers;
   const recomputed = again > 0 ? `, ${again} layers recomputed` : '';
   return `memory: ${bytes(plan.total)} (${parts.join(', ')})${recomputed}`;

@@ -9,6 +9,7 @@ import { evaluationRow } from './evaluate.ts';
 import type { StepRecord, TrainEvents, TrainResult } from './events.ts';
 import { accountingLines } from './format.ts';
 import { type Alarm, Guards, stopError } from './guards.ts';
+import { runMemory } from './memory.ts';
 import type { GuardRow } from './metrics.ts';
 import { reported } from './report.ts';
 import { saveResult } from './result.ts';
@@ -236,7 +237,7 @@ export class SFTTrainer extends EventEmitter<TrainEvents> {
   }
 
   #announce(run: Run, { total, done, stepper }: Session): void {
-    const { model, device, dtype, engine, resumed } = run;
+    const { model, device, dtype, resumed } = run;
     const { config } = model.checkpoint;
     for (const note of model.descriptor.notes(config)) this.emit('warning', note);
     if (resumed) {
@@ -250,7 +251,7 @@ export class SFTTrainer extends EventEmitter<TrainEvents> {
       method: this.config.method,
       device: device.id,
       dtype,
-      memory: engine.plan(),
+      memory: runMemory(run, this.config.saveStrategy !== 'no'),
       totalSteps: total,
       doneSteps: done,
     });

@@ -78,7 +78,11 @@ if (hasShared(12)) {
       '64',
     ];
     const info = attune(...asked, '--per-device-train-batch-size', '2');
-    assert.equal(JSON.parse(info.stdout).plan, inSnakeCase(plan!.memory));
+    const { device, checkpoint, total, ...classes } = plan!.memory;
+    const { device: ofInfo, total: infoTotal, ...infoClasses } = JSON.parse(info.stdout).plan;
+    assert.equal(infoClasses, inSnakeCase(classes));
+    assert.is(total - device - checkpoint, infoTotal - ofInfo);
+    assert.ok(device > 0 && checkpoint > 0);
     assert.equal([result.steps, result.skipped, result.accounting.read], [10, 0, 20]);
     const rows = metrics(given.outputDir!);
     assert.is(rows.length, 12);

@@ -1,5 +1,7 @@
 // What a training step does not do: allocate, wait, form gradients that nobody wants.
 #include <algorithm>
+#include <cmath>
+#include <fstream>
 
 #include "models.h"
 #include "watch.h"
@@ -73,7 +75,7 @@ void check_frozen(const std::string& device, const ModelSpec& spec) {
     expect((parameter->gradient != nullptr) == adapter, parameter->name + ": a gradient");
     if (adapter) trained += static_cast<size_t>(parameter->size()) * sizeof(float);
   }
-  const MemoryPlan& plan = run.engine.plan();
+  const MemoryPlan plan = run.engine.plan();
   expect(plan.gradients >= trained && plan.gradients < trained * 5 / 4 + 4096,
          "gradients of the adapters alone have a place");
   run.forget();
@@ -159,6 +161,39 @@ void check_plan(const std::string& device, ModelSpec spec, Method method) {
   }
 }
 
+#ifndef __SANITIZE_ADDRESS__  // which has memory of its own
+/** The plan is what is taken: by class to the byte, and of the system within 3 %. */
+void check_peak(Method method) {
+  ModelSpec spec = rotary();
+  spec.vocabulary = 16384;
+  spec.hidden = spec.embedding = 512;
+  spec.intermediate = 1024;
+  constexpr int64_t kMany = 512;
+  EngineOptions options = options_for(spec, DType::bf16, method, kMany);
+  options.adapter.dropout = 0;
+  const auto seen = std::make_shared<Seen>();
+  Engine engine(spec, options, std::make_unique<Watch>(backend_of("cpu"), seen));
+  fill(engine);
+  const MemoryPlan plan = engine.plan();
+  const size_t products = plan.total() - plan.device - seen->allocated;
+  expect(seen->allocated + plan.device <= plan.total() && products < plan.scratch,
+         "the classes are what was allocated");
+  Batch batch = batch_of(spec, kMany);
+  batch.targets = batch.tokens;  // every position
+  UpdateOptions update;
+  for (int i = 0; i < 3; ++i) {
+    update.tokens = static_cast<double>(engine.accumulate(batch).tokens);
+    engine.update(update);
+  }
+  std::ifstream counts("/proc/self/statm");
+  double all = 0, resident = 0;
+  if (!(counts >> all >> resident)) return skip("the system does not tell what it has given");
+  const double ratio = resident * 4096 / static_cast<double>(plan.total());
+  expect(std::abs(ratio - 1) < 0.03, "the memory taken is " + std::to_string(ratio) + " of " +
+                                         std::to_string(plan.total()) + " that were planned");
+}
+#endif
+
 /** The first time as it comes, then recorded, then replayed: the same bits. */
 void check_repeats(const std::string& device, const ModelSpec& spec) {
   Watched run(device, spec, options_of(spec, Method::lora));
@@ -176,6 +211,11 @@ void check_repeats(const std::string& device, const ModelSpec& spec) {
 }
 
 TEST(step) {
+#ifndef __SANITIZE_ADDRESS__
+  for (Method method : {Method::full, Method::lora})
+    run(std::string("memory as planned ") + (method == Method::full ? "full" : "lora"),
+        [&] { check_peak(method); });
+#endif
   for (const std::string& device : device_names()) {
     for (const Shape& shape : shapes()) {
       // What is asked of a back end hardly depends on which one it is.

@@ -10,6 +10,7 @@ namespace attune::test {
 
 /** What a Watch has seen; outlives it where the caller holds it. */
 struct Seen {
+  size_t allocated = 0;  // bytes
   int allocations = 0, downloads = 0, synchronizations = 0, repeats = 0;
   std::vector<MatmulArgs> products;
   std::vector<NormBackwardArgs> norms;
@@ -25,6 +26,7 @@ class Watch final : public PassingBackend {
   uint64_t memory() override { return memory_ ? memory_ : inner_->memory(); }
   void* allocate(size_t bytes) override {
     ++seen_->allocations;
+    seen_->allocated += bytes;
     return inner_->allocate(bytes);
   }
   void download(void* host, const void* device, size_t bytes) override {

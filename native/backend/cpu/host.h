@@ -1,5 +1,6 @@
 // What all instruction sets share on the CPU: memory, and the choice of the dense product.
 #pragma once
+#include <utility>
 #include <vector>
 
 #include "backend/backend.h"
@@ -8,6 +9,7 @@ namespace attune {
 
 class HostBackend : public Backend {
  public:
+  HostBackend();
   ~HostBackend() override;  // in host.cpp, for the same reason as Backend's
   uint64_t memory() override;
   uint64_t taken() override;
@@ -24,6 +26,7 @@ class HostBackend : public Backend {
   void repeat(uint64_t key, const std::function<void()>& work) override;
   int64_t token_multiple() override;
   size_t logits_bytes() override;
+  size_t matmul_scratch(const MatmulArgs&) override;
   size_t attention_backward_scratch(int64_t tokens, int64_t heads, int64_t head_size) override;
 
   /**
@@ -38,6 +41,7 @@ class HostBackend : public Backend {
   virtual bool thin_matmul(const MatmulArgs&) = 0;
 
  private:
+  std::vector<std::pair<void*, size_t>> blocks_;  // what `allocate` gave
   std::vector<double> marks_;
   int64_t marked_ = 0;
 };
@@ -51,6 +55,8 @@ void release_scratch(void* memory);
 
 /** oneDNN's product; false when it has none, is absent, or is switched off (ATTUNE_ONEDNN=0). */
 bool onednn_matmul(const MatmulArgs&);
+/** Bytes that this product takes beside its operands; 0 where it is not oneDNN's. */
+size_t onednn_scratch(const MatmulArgs&);
 /** "oneDNN x.y.z", or "" when absent or switched off. */
 const char* onednn_version();
 /** Holds oneDNN to an instruction set no higher than `isa`; called before its first product. */

@@ -1,5 +1,7 @@
 #include "backend/cuda/cuda_backend.h"
 
+#include <algorithm>
+#include <map>
 #include <string>
 
 #include "backend/cuda/blas.h"
@@ -24,9 +26,21 @@ class CudaBackend final : public Backend {
     const uint64_t free = runtime_.facts().free;
     return free > kReserve ? free - kReserve : 1;  // 0 would be: unknown
   }
-  uint64_t taken() override { return runtime_.used(); }
-  void* allocate(size_t bytes) override { return runtime_.allocate(bytes); }
-  void release(void* memory) override { runtime_.release(memory); }
+  uint64_t taken() override {
+    const uint64_t used = runtime_.used();
+    uint64_t own = 0;
+    for (const auto& [memory, bytes] : given_) own += bytes;
+    return used - std::min(used, own);
+  }
+  void* allocate(size_t bytes) override {
+    void* memory = runtime_.allocate(bytes);
+    given_[memory] = bytes;
+    return memory;
+  }
+  void release(void* memory) override {
+    given_.erase(memory);
+    runtime_.release(memory);
+  }
   void upload(void* device, const void* host, size_t bytes) override {
     runtime_.upload(device, bytes, host, bytes, bytes, 1);
   }
@@ -56,6 +70,7 @@ class CudaBackend final : public Backend {
   void matmul(const MatmulArgs& args) override {
     is_thin_product(args) ? thin_product(runtime_, args) : blas_.matmul(args);
   }
+  size_t matmul_scratch(const MatmulArgs&) override { return 0; }  // the runtime's workspace
   void column_sum(const ColumnSumArgs& args) override { cuda::column_sum(runtime_, args); }
   void embedding(const EmbeddingArgs& args) override { cuda::embedding(runtime_, args); }
   void embedding_backward(const EmbeddingBackwardArgs& args) override {
@@ -119,6 +134,7 @@ class CudaBackend final : public Backend {
   Runtime runtime_;
   Blas blas_;
   Results results_;
+  std::map<void*, uint64_t> given_;
 };
 
 }  // namespace
