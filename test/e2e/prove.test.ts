@@ -5,6 +5,7 @@ import { proveAccounting } from '../../prove/accounting.ts';
 import { proveBitrot } from '../../prove/bitrot.ts';
 import { proveCrash } from '../../prove/crash.ts';
 import { proveEnospc } from '../../prove/enospc.ts';
+import { provePower } from '../../prove/power.ts';
 import { proveResume } from '../../prove/resume.ts';
 import { proveStreaming } from '../../prove/streaming.ts';
 
@@ -13,6 +14,7 @@ const PROOFS = {
   proveBitrot: 200,
   proveCrash: 12,
   proveEnospc: 12,
+  provePower: 400,
   proveResume: 2,
   proveStreaming: 8,
 };
@@ -24,6 +26,7 @@ for (const [name, trials] of Object.entries(PROOFS)) {
       proveBitrot,
       proveCrash,
       proveEnospc,
+      provePower,
       proveResume,
       proveStreaming,
     }[name]!;
