@@ -31,7 +31,9 @@ export function resolveConfig(written: readonly Entry[]): Resolved {
     if (!Object.hasOwn(table, at.name)) throw unknownKey(at, trlNames);
     const before = given.get(at.name);
     if (before?.source === at.source && before.name === at.name) {
-      throw entryError(at, `was given before as ${before.label}`);
+      const isFlag = at.source === 'flag' && table[at.name as KeyName].kind.many;
+      const remedy = isFlag ? `; several values go behind one ${at.label}` : '';
+      throw entryError(at, `was given before as ${before.label}${remedy}`);
     }
     given.set(at.name, at);
   }

@@ -21,7 +21,7 @@ export const standardInput = '-';
 /** `a.jsonl:0.5` as path and weight; other text is the path alone, with weight 1. */
 export function splitWeight(given: DataFile): WeightedFile {
   if (typeof given !== 'string') return { path: given.path, weight: given.weight };
-  const [, path, weight] = /^(.+):(\d+(?:\.\d*)?|\.\d+)$/.exec(given) ?? [];
+  const [, path, weight] = /^(.+):([-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?)$/i.exec(given) ?? [];
   if (path === undefined || isThere(given)) return { path: given, weight: 1 };
   return { path, weight: Number(weight) };
 }

@@ -137,6 +137,14 @@ test('keys that would reach a prototype are refused', async () => {
   assert.throws(() => flags('--constructor', 'x'), /unknown key/);
 });
 
+test('a list is given once, its values one behind another', async () => {
+  await refused(
+    () => flags('--train-file', 'a.jsonl', '--train-file', 'b.jsonl'),
+    '--train-file: was given before as --train-file; several values go behind one --train-file',
+  );
+  await refused(() => flags('--seed', '1', '--seed', '2'), '--seed: was given before as --seed');
+});
+
 test('broken YAML, a list, a key given twice', async () => {
   await refused(() => parseConfig('x.yaml', '- a'), 'x.yaml:1: expected keys and values');
   await refused(() => file('seed: 1\nseed: 2'), 'run.yaml:4: Map keys must be unique');

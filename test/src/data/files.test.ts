@@ -59,10 +59,12 @@ test('weights behind a colon, unless a file is called so', () => {
   ]);
   const odd = file('a:3.jsonl', '{}');
   assert.equal(listFiles([odd]), [{ path: odd, weight: 1 }]);
-  assert.match(
-    failure('config', () => listFiles([`${path}:0`])),
-    /the weight must be above 0/,
-  );
+  for (const weight of ['0', '-1', '-.5e1', '1e999']) {
+    assert.match(
+      failure('config', () => listFiles([`${path}:${weight}`])),
+      /the weight must be above 0/,
+    );
+  }
   assert.match(
     failure('data', () => listFiles(['-', '-'])),
     /read only once/,
