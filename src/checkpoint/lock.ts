@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readFileSync, readlinkSync } from 'node:fs';
 import { link, open, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AttuneError } from '../errors.ts';
 import { makeDirectory, writeError } from './files.ts';
@@ -21,8 +21,8 @@ export interface Pulse {
 const PULSE: Pulse = { beat: 5000, silence: 20_000 };
 
 /**
- * Takes an output directory for this process, making it where it does not exist. A lock whose
- * process has ended is taken over; one of another machine where its file is not touched for a while
+ * Takes an output directory for this thread, making it where it does not exist. A lock whose
+ * process or thread has ended is taken over; one of another machine where its file is not touched for a while
  * (a container that was killed comes back under another name). Throws `config`, naming the holder,
  * where another run has it.
  */
@@ -62,7 +62,9 @@ async function claim(path: string): Promise<boolean> {
   const own = `${path}.${randomUUID()}`;
   const { pid } = process;
   try {
-    const holder: Holder = { pid, host: hostname(), started: startOf(pid) };
+    const thread = ownThread();
+    const started = startOf(pid, thread);
+    const holder: Holder = { pid, host: hostname(), thread, started };
     await writeFile(own, `${JSON.stringify(holder)}\n`);
     await link(own, path);
     return true;
@@ -91,24 +93,40 @@ async function takeAway(path: string, text: string, pulse: Pulse): Promise<void>
 interface Holder {
   pid: number;
   host: string;
-  /** When it started, as the system counts; another process with its number differs. */
+  /** The thread of it that the run is in, as the system counts: a thread may be ended alone. */
+  thread: number;
+  /** When that started; another one with its number differs. */
   started: string | null;
 }
 
 function parseHolder(text: string): Holder | null {
   try {
-    const { pid, host, started } = JSON.parse(text);
+    const { pid, host, thread, started } = JSON.parse(text);
     if (!Number.isSafeInteger(pid) || pid <= 0) return null;
-    return { pid, host: String(host), started: typeof started === 'string' ? started : null };
+    return {
+      pid,
+      host: String(host),
+      thread: Number.isSafeInteger(thread) ? thread : pid,
+      started: typeof started === 'string' ? started : null,
+    };
   } catch {
     return null;
   }
 }
 
-/** Field 22 of /proc/PID/stat, ticks from boot to start; null where the system does not tell. */
-function startOf(pid: number): string | null {
+/** The system's number of this thread; that of the process where it does not tell. */
+function ownThread(): number {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return Number(basename(readlinkSync('/proc/thread-self')));
+  } catch {
+    return process.pid;
+  }
+}
+
+/** Field 22 of its stat, ticks from boot to start; null where the system does not tell. */
+function startOf(pid: number, thread: number): string | null {
+  try {
+    const stat = readFileSync(`/proc/${pid}/task/${thread}/stat`, 'utf8');
     return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null;
   } catch {
     return null;
@@ -116,14 +134,14 @@ function startOf(pid: number): string | null {
 }
 
 async function isAlive(path: string, holder: Holder, pulse: Pulse): Promise<boolean> {
-  const { pid, host, started } = holder;
+  const { pid, host, thread, started } = holder;
   if (host !== hostname()) return beats(path, pulse);
   try {
     process.kill(pid, 0);
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
-  return started === null || started === startOf(pid);
+  return started === null || started === startOf(pid, thread);
 }
 
 /** Whether a lock is touched while it is watched; by opening it, which network file systems need. */

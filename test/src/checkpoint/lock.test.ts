@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import {
   existsSync,
   readdirSync,
@@ -10,9 +11,11 @@ import {
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { lockDirectory } from '../../../src/checkpoint/lock.ts';
+import { threadFile } from '../../../src/data/thread.ts';
 import { rejects, temporary } from './files.ts';
 
 test('one run at a time has a directory', async () => {
@@ -46,6 +49,16 @@ test('another process with the number of one that has ended has no lock', async 
   const path = join(dir, '.attune.lock');
   const holder = { pid: process.pid, host: hostname(), started: '1' };
   writeFileSync(path, JSON.stringify(holder));
+  await (await lockDirectory(dir)).release();
+});
+
+test('a lock goes with the thread that has it, not with its process', async () => {
+  const dir = temporary();
+  const { filename, execArgv } = threadFile(import.meta.url, 'lock.thread');
+  const worker = new Worker(new URL(filename), { execArgv: execArgv ?? [], workerData: dir });
+  await once(worker, 'message');
+  await rejects(() => lockDirectory(dir), 'config', `in use by process ${process.pid}`);
+  await worker.terminate();
   await (await lockDirectory(dir)).release();
 });
 
