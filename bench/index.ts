@@ -31,6 +31,10 @@ const benchmarks: Record<string, { run: string[]; what: string }> = {
     run: [...tsx, 'bench/pipeline/compare.ts'],
     what: 'reading, tokenizing and starting, beside datasets + tokenizers: needs --python',
   },
+  tokenizer: {
+    run: [...tsx, 'bench/tokenizer.ts'],
+    what: 'both paths beside Hugging Face tokenizers and tiktoken: needs --python',
+  },
   train: {
     run: [...tsx, 'bench/train/compare.ts'],
     what: 'a 135M model against TRL: needs --python, an interpreter with torch, trl and peft',

@@ -30,10 +30,9 @@ export class AddedTokenFinder {
   }
 
   /** Sections of `text` in order, covering it; what `refuses` stays text. An empty text has none. */
-  split(text: string, refuses: Refusal | null = null): Section[] {
-    if (text === '') return [];
-    if (this.pattern === null) return [{ start: 0, end: text.length, token: null }];
-    const sections: Section[] = [];
+  *split(text: string, refuses: Refusal | null = null): Generator<Section> {
+    if (text === '') return;
+    if (this.pattern === null) return yield { start: 0, end: text.length, token: null };
     let done = 0;
     for (const { start: at, content } of this.found(text, refuses)) {
       const token = this.byContent.get(content) as AddedToken;
@@ -42,12 +41,11 @@ export class AddedTokenFinder {
       if (token.singleWord && touchesWord(text, start, end)) continue;
       if (token.leftStrip) start = Math.max(done, spaceBefore(text, start));
       if (token.rightStrip) end = spaceAfter(text, end);
-      if (done < start) sections.push({ start: done, end: start, token: null });
-      sections.push({ start, end, token });
+      if (done < start) yield { start: done, end: start, token: null };
+      yield { start, end, token };
       done = end;
     }
-    if (done < text.length) sections.push({ start: done, end: text.length, token: null });
-    return sections;
+    if (done < text.length) yield { start: done, end: text.length, token: null };
   }
 
   /** Where tokens stand, leftmost and longest first, without those that are refused. */

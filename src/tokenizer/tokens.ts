@@ -50,12 +50,18 @@ export class TokenList {
   private reserve(length: number): void {
     if (length <= this.ids.length) return;
     const room = Math.max(length, 2 * this.ids.length);
-    const [ids, spans] = [new Int32Array(room), new Int32Array(2 * room)];
+    const [ids, spans] = [uninitialized(room), uninitialized(2 * room)];
     ids.set(this.ids);
     spans.set(this.spans);
     this.ids = ids;
     this.spans = spans;
   }
+}
+
+/** Numbers that are written before they are read: for long lists zeros would cost as much as the tokens. */
+function uninitialized(length: number): Int32Array<ArrayBuffer> {
+  const { buffer } = Buffer.allocUnsafeSlow(4 * length);
+  return new Int32Array(buffer as ArrayBuffer, 0, length);
 }
 
 /** Tokens whose room a list keeps once they are taken. */
