@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { checkConfig, type Given } from './config/checks.ts';
 import { type Entry, entry, entryError, shown, unknownKey } from './config/entry.ts';
+import type { ExportedInput } from './config/exported.ts';
 import { type Key, type KeyName, keyNames, type TrainConfig, table } from './config/table.ts';
 import { translate, trlNames } from './config/trl.ts';
 import { AttuneError } from './errors.ts';
@@ -10,8 +11,13 @@ export type { TrainConfig } from './config/table.ts';
 type Input<T> = T extends readonly (infer E)[] ? T | E | readonly E[] : T;
 
 /** What SFTTrainer takes: the configuration keys in camelCase; `model` and `trainFile` must be there. */
-export type TrainOptions = { [K in KeyName]?: Input<TrainConfig[K]> | undefined } & {
+export type TrainOptions = {
+  [K in Exclude<KeyName, 'formattingFunc'>]?: Input<TrainConfig[K]> | undefined;
+} & {
   model: string;
+  formattingFunc?: ExportedInput | null | undefined;
+  /** The same. */
+  formatting?: ExportedInput | null | undefined;
 };
 
 /** A configuration, and one line for each thing in it that is accepted without effect. */

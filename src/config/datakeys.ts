@@ -1,7 +1,8 @@
+import { exported } from './exported.ts';
 import { key } from './key.ts';
 import * as kind from './kinds.ts';
 
-const { text, names, truth, files, exported, integer, choice, falseOr, orNull } = kind;
+const { text, names, truth, files, integer, choice, falseOr, orNull } = kind;
 
 /** The keys that say how data is read. */
 export const dataKeys = {

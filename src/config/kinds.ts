@@ -56,28 +56,6 @@ export const files: Kind<readonly DataFile[]> = {
   many: true,
 };
 
-/** A module that exports a function, as `path#name`. */
-export const exported: Kind<string> = {
-  expected:
-    'a module with the name of its export ("./format.mjs#toRow", or {module, export}), because ' +
-    'threads import it and a function cannot be sent to them',
-  check: v.pipe(
-    v.union([
-      text.check,
-      v.instance(URL),
-      v.strictObject({
-        module: v.union([text.check, v.instance(URL)]),
-        export: v.optional(text.check, 'default'),
-      }),
-    ]),
-    v.transform((value) => {
-      if (typeof value === 'string' || value instanceof URL) return String(value);
-      return `${value.module}#${value.export}`;
-    }),
-  ),
-  fromText: asIs,
-};
-
 /** One name or several; a flag takes them apart at commas. */
 export const names: Kind<readonly string[]> = {
   expected: 'a name or a list of names',

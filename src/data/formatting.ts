@@ -6,9 +6,8 @@ import type { Place } from './record.ts';
 
 /**
  * A function of the user's that makes a row of what a file holds, as the module that exports it: a
- * path or file URL, and the export's name after `#` where it is not the default. It runs in the
- * threads that read, and a function cannot be sent to a thread: it would lose the variables around
- * it. So it is named, and each thread imports it.
+ * path, a file URL or a data URL of its text, and the export's name after `#` where it is not the
+ * default. It runs in the threads that read, which share no variables: each thread imports it.
  *
  * The function takes a row (any JSON value) and returns one in a shape that is read, or a string,
  * which is a row of plain text. It must not be async.
@@ -28,11 +27,13 @@ export async function loadFormatter(
 ): Promise<Formatter> {
   if (formatting === null) return (row) => row;
   const { url, name } = locate(formatting);
+  const isText = url.startsWith('data:');
   const fail = (reason: string): never => {
-    throw new AttuneError('config', `formatting_func: ${formatting}: ${reason}`);
+    const given = isText ? 'the function' : formatting;
+    throw new AttuneError('config', `formatting_func: ${given}: ${reason}`);
   };
-  const path = fileURLToPath(url);
-  if (!statSync(path, { throwIfNoEntry: false })?.isFile()) return fail('no such file');
+  const isThere = isText || statSync(fileURLToPath(url), { throwIfNoEntry: false })?.isFile();
+  if (!isThere) return fail('no such file');
   const module = await import(url).catch((error: unknown) => fail((error as Error).message));
   const run: unknown = module[name];
   if (typeof run !== 'function') {
@@ -44,7 +45,8 @@ export async function loadFormatter(
     try {
       made = run(row);
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const alone = isText && error instanceof ReferenceError ? lost : '';
+      const reason = `${error instanceof Error ? error.message : String(error)}${alone}`;
       throw new RowError(place.file, place.line, `formatting_func: ${reason}`);
     }
     if (typeof made === 'string') return { [textField]: made };
@@ -58,10 +60,14 @@ export async function loadFormatter(
   };
 }
 
+/** What is wrong with a function that names what it does not hold. */
+const lost =
+  ': threads run the text of a function, without the variables around it; put them inside, or name a module';
+
 function locate(formatting: Formatting): { url: string; name: string } {
   const hash = formatting.lastIndexOf('#');
   const [module, name] =
     hash < 0 ? [formatting, 'default'] : [formatting.slice(0, hash), formatting.slice(hash + 1)];
-  const url = module.startsWith('file:') ? module : pathToFileURL(resolve(module)).href;
+  const url = /^(file|data):/.test(module) ? module : pathToFileURL(resolve(module)).href;
   return { url, name };
 }

@@ -51,6 +51,7 @@ export const textPrint = (text: string): string => sha256(text);
 
 /** SHA-256 of the module of `path#export`, and the name of its export. */
 export async function modulePrint(exported: string): Promise<string> {
+  if (exported.startsWith('data:')) return sha256(exported);
   const [module = '', name = ''] = exported.split('#');
   const path = module.startsWith('file:') ? fileURLToPath(module) : module;
   return sha256(await contentOf(path), name);

@@ -1,6 +1,8 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+
 import { resolveOptions } from '../../../src/config.ts';
+import { loadFormatter } from '../../../src/data/formatting.ts';
 import { rejection } from '../data/files.ts';
 
 async function refused(call: () => unknown, expected: string): Promise<void> {
@@ -33,11 +35,37 @@ test('data files with weights, and a module for formatting, in every spelling', 
     assert.is(read({ trainFile: 'a', formattingFunc: given }).formattingFunc, expected);
     assert.is(read({ trainFile: 'a', formatting: given }).formattingFunc, expected);
   }
+  const other = {
+    threads: {
+      toRow(row: string): object {
+        return { text: row };
+      },
+    },
+  };
+  const functions: ((row: string) => unknown)[] = [
+    (row) => ({ text: row }),
+    function named(row) {
+      const inner = (text: string) => ({ text });
+      return inner(row);
+    },
+    other.threads.toRow,
+  ];
+  for (const run of functions) {
+    const made = read({ trainFile: 'a', formatting: run }).formattingFunc!;
+    assert.equal((await import(made)).default('x'), { text: 'x' });
+  }
+  const prefix = 'lost';
+  const outer = read({ trainFile: 'a', formatting: (row: string) => prefix + row }).formattingFunc;
+  const format = await loadFormatter(outer, 'text');
+  assert.throws(
+    () => format('x', { file: 'a', line: 3 }),
+    /formatting_func: prefix is not defined: threads run the text of a function/,
+  );
+  const native = String.prototype.trim.bind('a');
   await refused(
-    () => read({ trainFile: 'a', formatting: (row: unknown) => row }),
+    () => read({ trainFile: 'a', formatting: native }),
     'formatting: expected a module with the name of its export ("./format.mjs#toRow", or ' +
-      '{module, export}), because threads import it and a function cannot be sent to them, or null, ' +
-      'received a function',
+      '{module, export}), or a function of its own text, or null, received a function',
   );
 });
 
