@@ -77,35 +77,59 @@ export function replaceAll(aligned: Aligned, from: string, to: string): Aligned 
 }
 
 /**
- * NFC. Characters compose only with what follows them closely: the text is cut before each
- * character that starts a new cluster, each cluster is normalized alone, and the result must
- * equal that of the whole.
+ * NFC. Characters compose only with what follows them closely: each cluster is normalized alone, so
+ * are the characters between, and all together must be what the whole becomes.
  */
 export function compose(aligned: Aligned): Aligned {
-  const whole = toNfc(aligned.text);
-  if (whole === aligned.text) return aligned;
+  const { text } = aligned;
+  const whole = toNfc(text);
+  if (whole === text) return aligned;
   if (aligned.starts !== null) {
     throw new AttuneError('tokenizer', 'NFC after another normalizer is not supported');
   }
-  const pieces: Piece[] = [];
-  for (const match of aligned.text.matchAll(cluster)) {
-    const text = match[0];
-    const composed = toNfc(text);
-    if (composed === text) {
-      for (let i = 0; i < text.length; i++) {
-        const at = match.index + i;
-        pieces.push({ text: text[i] ?? '', start: at, end: at + 1 });
+  const [starts, ends] = [new Int32Array(whole.length), new Int32Array(whole.length)];
+  const known = new Map<string, string>();
+  let [from, to] = [0, 0];
+  const lost = (): AttuneError =>
+    new AttuneError('tokenizer', 'the offsets of this text cannot be recovered after NFC');
+  /** `part` of the text is `composed` in the whole. */
+  const put = (part: string, composed: string): void => {
+    if (!whole.startsWith(composed, to)) throw lost();
+    if (composed === part) {
+      for (const end = from + part.length; from < end; from++, to++) {
+        starts[to] = from;
+        ends[to] = from + 1;
       }
     } else {
-      pieces.push({ text: composed, start: match.index, end: match.index + text.length });
+      starts.fill(from, to, to + composed.length);
+      ends.fill(from + part.length, to, to + composed.length);
+      from += part.length;
+      to += composed.length;
     }
+  };
+  const putCluster = (part: string): void => {
+    let composed = known.get(part);
+    if (composed === undefined) {
+      composed = toNfc(part);
+      if (known.size < mostKnown) known.set(part, composed);
+    }
+    put(part, composed);
+  };
+  const putBetween = (part: string): void => {
+    if (toNfc(part) === part) put(part, part);
+    else for (const character of part) putCluster(character);
+  };
+  for (const match of text.matchAll(cluster)) {
+    if (match.index > from) putBetween(text.slice(from, match.index));
+    putCluster(match[0]);
   }
-  const result = build(pieces);
-  if (result.text !== whole) {
-    throw new AttuneError('tokenizer', 'the offsets of this text cannot be recovered after NFC');
-  }
-  return result;
+  if (from < text.length) putBetween(text.slice(from));
+  if (to < whole.length) throw lost();
+  return { text: whole, starts, ends };
 }
+
+/** Clusters that are remembered while a text is composed. */
+const mostKnown = 4096;
 
 /** NFC as the tables of the reference have it, to which younger marks are characters like others. */
 function toNfc(text: string): string {
@@ -130,8 +154,8 @@ function classBody(set: CharSet): string {
   return body;
 }
 
-/** A character with what may compose with it: marks, and the vowels and finals of Hangul. */
-const cluster = /[\s\S][\p{M}\u1160-\u11ff\ud7b0-\ud7ff\u0cc2\u0dcf\u{16121}-\u{16129}]*/gu;
+/** A character and what may compose with it: marks, and the vowels and finals of Hangul. */
+const cluster = /[\s\S][\p{M}\u1160-\u11ff\ud7b0-\ud7ff\u0cc2\u0dcf\u{16121}-\u{16129}]+/gu;
 
 interface Piece {
   text: string;

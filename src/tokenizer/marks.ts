@@ -4,7 +4,7 @@ const run = new RegExp(`\\p{M}{${many},}`, 'gu');
 
 /** NFC; like String.normalize, in linear time for rows of marks too. */
 export function normalizeNfc(text: string): string {
-  return text.replace(run, ordered).normalize('NFC');
+  return (text.length < many ? text : text.replace(run, ordered)).normalize('NFC');
 }
 
 /**
