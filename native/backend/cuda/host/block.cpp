@@ -211,10 +211,11 @@ void Block::wait(Phase phase) {
   place.thread = thread.place;
 }
 
-void Block::wait_until(const std::string& what, const std::function<bool()>& ready) {
+void Block::wait_until(const char* what, int64_t which, const std::function<bool()>& ready) {
   if (ready()) return;
   Thread& thread = threads_[static_cast<size_t>(running_)];
   thread.what = what;
+  thread.which = which;
   thread.ready = &ready;
   wait(Phase::at_condition);
 }
@@ -275,7 +276,8 @@ std::string Block::state_of(int thread) const {
       return std::string("at ") + warp.what[thread % kWarp] + " of lanes " +
              hex(warp.mask[thread % kWarp]);
     case Phase::at_condition:
-      return "at " + threads_[static_cast<size_t>(thread)].what;
+      return std::string("at ") + threads_[static_cast<size_t>(thread)].what + " " +
+             std::to_string(threads_[static_cast<size_t>(thread)].which);
     case Phase::ended:
       return "ended";
     default:

@@ -40,8 +40,8 @@ class Block {
   Hopper& hopper() { return hopper_; }
   size_t shared_size() const { return shared_size_; }
   void barrier();
-  /** Goes on when `ready` holds; `what` is what the thread waits for. */
-  void wait_until(const std::string& what, const std::function<bool()>& ready);
+  /** Goes on when `ready` holds; the thread waits for `what`, number `which`. */
+  void wait_until(const char* what, int64_t which, const std::function<bool()>& ready);
   /** A thread whose condition now holds goes on at once, and this one in its turn. */
   void hand_over();
   void collective(const char* what, uint32_t mask, void* operand, Combine combine);
@@ -56,7 +56,8 @@ class Block {
     Fibre* fibre = nullptr;
     std::vector<Copy> copies;
     int copy_group = 0;
-    std::string what;  // where the thread is at a condition
+    const char* what = "";  // where the thread is at a condition
+    int64_t which = 0;
     const std::function<bool()>* ready = nullptr;
   };
   /** What its lanes wait for, where they are at a collective. */

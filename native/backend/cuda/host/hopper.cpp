@@ -135,17 +135,25 @@ uint64_t sum_of(const Operands& operands, int columns) {
   return sum;
 }
 
-void multiply(const Operands& operands, Sums& sums) {
-  float b[16][256];
-  for (int k = 0; k < 16; ++k) {
-    for (int j = 0; j < sums.columns; ++j) b[k][j] = bf16_to_f32(operands.b[j][k]);
-  }
+/** sums [16, 256] += a [16, 16] b [16, 256]. Most of the time goes here, checked or not. */
+#ifdef __SANITIZE_ADDRESS__
+__attribute__((no_sanitize_address, no_sanitize_undefined, optimize("O3")))
+#endif
+void multiply_add(const float (*a)[16], const float (*b)[256], int columns, float (*sums)[256]) {
   for (int i = 0; i < 16; ++i) {
     for (int k = 0; k < 16; ++k) {
-      const float left = bf16_to_f32(operands.a[i][k]);
-      for (int j = 0; j < sums.columns; ++j) sums.value[i][j] += left * b[k][j];
+      for (int j = 0; j < columns; ++j) sums[i][j] += a[i][k] * b[k][j];
     }
   }
+}
+
+void multiply(const Operands& operands, Sums& sums) {
+  float a[16][16], b[16][256];
+  for (int k = 0; k < 16; ++k) {
+    for (int i = 0; i < 16; ++i) a[i][k] = bf16_to_f32(operands.a[i][k]);
+    for (int j = 0; j < sums.columns; ++j) b[k][j] = bf16_to_f32(operands.b[j][k]);
+  }
+  multiply_add(a, b, sums.columns, sums.value);
 }
 
 /** Calls f(register, its sum) for each of a lane's. */
@@ -311,9 +319,9 @@ void barrier_arrive(uint64_t* barrier, int bytes) {
 
 void barrier_wait(uint64_t* barrier, int parity) {
   const uint32_t at = shared_address(barrier) - kWindow;
-  block().wait_until(
-      "the tile barrier at " + std::to_string(at) + ", parity " + std::to_string(parity),
-      [=] { return (phases_of(barrier).parity & 1) != parity; });
+  // Nothing here may take memory: a thread that waits for ever is abandoned with what it holds.
+  block().wait_until("the tile barrier at", at,
+                     [=] { return (phases_of(barrier).parity & 1) != parity; });
 }
 
 void copy_tile(void* panel, const void* map, int row, int column, uint64_t* barrier) {
@@ -347,8 +355,7 @@ void named_barrier(int id, int threads, bool wait) {
     ++barrier.turns;
   }
   if (wait)
-    block().wait_until("named barrier " + std::to_string(id),
-                       [&barrier, turn] { return barrier.turns != turn; });
+    block().wait_until("named barrier", id, [&barrier, turn] { return barrier.turns != turn; });
 }
 
 void wgmma(float* d, int columns, const uint32_t* a, uint64_t a_tile, uint64_t b_tile, bool more) {
