@@ -95,11 +95,12 @@ export class TokenView {
     const shade = loss === null ? '' : ` l${shades.filter((bound) => loss >= bound).length}`;
     const ids = Array.from(row.ids.subarray(first, end));
     const side = index % 2 === 0 ? ' even' : '';
+    const line = text.endsWith('\n') ? ' line-end' : '';
     const content = text === '' ? [this.named(ids)] : pieces(text);
     return el(
       'span',
       {
-        class: `t${isTrained ? ' on' : ''}${side}${shade}`,
+        class: `t${isTrained ? ' on' : ''}${side}${line}${shade}`,
         at: { 'data-i': index, 'data-id': ids.join(' ') },
       },
       ...content,
