@@ -31,6 +31,7 @@ const options = {
   readAll: until === 'all',
   cache: false,
   streaming: false,
+  onBadRow: 'error',
   ...given,
 };
 const memoryNow = (field) => {
