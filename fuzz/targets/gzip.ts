@@ -1,13 +1,8 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { Readable, Writable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
-import { unpack } from '../../src/data/gzip.ts';
+import { unpackStream } from '../../src/data/gzip.ts';
 import { AttuneError } from '../../src/errors.ts';
 import type { Target } from '../target.ts';
-
-const dir = mkdtempSync(join(tmpdir(), 'attune-fuzz-'));
-const [packed, plain] = [join(dir, 'a.gz'), join(dir, 'a')];
 
 /** gzip files. */
 export const target: Target = {
@@ -20,9 +15,15 @@ export const target: Target = {
   words: ['\x1f\x8b\x08', '\x00\x00\x00\x00', '\xff\xff'],
   json: false,
   async run(input) {
-    writeFileSync(packed, input);
-    await unpack(packed, 'fuzz', plain);
-    return 'text';
+    let bytes = 0;
+    const count = new Writable({
+      write(chunk: Uint8Array, _, done) {
+        bytes += chunk.length;
+        done();
+      },
+    });
+    await unpackStream(Readable.from([input]), 'fuzz', count);
+    return bytes === 0 ? 'nothing' : 'text';
   },
   refuses: (error) => error instanceof AttuneError && error.code === 'data',
 };

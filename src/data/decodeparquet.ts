@@ -1,3 +1,4 @@
+import type { AsyncBuffer } from 'hyparquet';
 import { dataError, RowError } from '../errors.ts';
 import type { Refusal } from './rowfile.ts';
 
@@ -35,11 +36,19 @@ export async function decodeParquet(
   send: (rows: ParquetRows) => Promise<void>,
   skips = false,
 ): Promise<void> {
-  const { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects } = await import(
-    'hyparquet'
-  );
+  const { asyncBufferFromFile } = await import('hyparquet');
+  await decodeBuffer(await asyncBufferFromFile(path), name, send, skips);
+}
+
+/** The same of bytes that lie elsewhere. */
+export async function decodeBuffer(
+  file: AsyncBuffer,
+  name: string,
+  send: (rows: ParquetRows) => Promise<void>,
+  skips = false,
+): Promise<void> {
+  const { parquetMetadataAsync, parquetReadObjects } = await import('hyparquet');
   const { compressors } = await import('hyparquet-compressors');
-  const file = await asyncBufferFromFile(path);
   const attempt = <T>(run: () => Promise<T>): Promise<T> =>
     run().catch((error: unknown) => {
       throw dataError(
