@@ -93,7 +93,8 @@ export class Mutator {
   }
 
   private strange(): unknown {
-    return structuredClone(this.random.of(strange));
+    const value = this.random.of(strange);
+    return typeof value === 'object' ? structuredClone(value) : value;
   }
 
   private get words(): readonly string[] {

@@ -108,11 +108,13 @@ export function parseHeader(path: string, header: Uint8Array, size: number): Sto
   return tensors;
 }
 
+const decoder = new TextDecoder('utf-8', { fatal: true });
+
 function parseJson(path: string, header: Uint8Array): Record<string, unknown> {
   let text: string;
   let value: unknown;
   try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(header);
+    text = decoder.decode(header);
     value = JSON.parse(text);
   } catch (cause) {
     throw broken(path, `header is not JSON (${(cause as Error).message})`);
