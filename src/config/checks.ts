@@ -84,6 +84,13 @@ const combinations: Rule[] = [
       ? ['skipBatches', 'needs rewind or resume_from_checkpoint']
       : null,
   (c) =>
+    c.rewind !== null && isPath(c.resumeFromCheckpoint)
+      ? [
+          'rewind',
+          'looks for a checkpoint of its own: give it or the path in resume_from_checkpoint',
+        ]
+      : null,
+  (c) =>
     c.loadBestModelAtEnd && !savesWhatItEvaluates(c)
       ? [
           'loadBestModelAtEnd',
@@ -91,6 +98,10 @@ const combinations: Rule[] = [
         ]
       : null,
 ];
+
+/** Whether resume_from_checkpoint names a folder. */
+const isPath = (from: string | null): boolean =>
+  from !== null && !['auto', 'true', 'none', 'false'].includes(from);
 
 /** As transformers asks: the best evaluation must not be one that no checkpoint was made of. */
 function savesWhatItEvaluates(c: TrainConfig): boolean {

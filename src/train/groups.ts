@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { EpochBatch } from '../batch/dataset.ts';
 import { AttuneError } from '../errors.ts';
 
@@ -65,9 +66,17 @@ function group(epoch: number, done: number, batches: EpochBatch[]): Group {
   };
 }
 
-/** What follows the first `count` items. */
-export async function* after<T>(source: AsyncGenerator<T>, count: number): AsyncGenerator<T> {
-  for (let i = 0; i < count; i++) if ((await source.next()).done) return;
+/** What follows the first `count` items; nothing where `signal` aborts before. Others run in between. */
+export async function* after<T>(
+  source: AsyncGenerator<T>,
+  count: number,
+  signal?: AbortSignal,
+): AsyncGenerator<T> {
+  for (let i = 0; i < count; i++) {
+    // Items that are there already come without the event loop, which hears the signals.
+    if (i % 16 === 0) await setImmediate();
+    if (signal?.aborted || (await source.next()).done) return;
+  }
   yield* source;
 }
 

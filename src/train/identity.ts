@@ -47,7 +47,7 @@ export async function identify(config: TrainConfig, parts: Parts): Promise<Ident
   };
 }
 
-function plainConfig(config: TrainConfig): Record<string, unknown> {
+export function plainConfig(config: TrainConfig): Record<string, unknown> {
   return Object.fromEntries(keyNames.map((name) => [snakeCase(name), config[name]]));
 }
 
@@ -157,6 +157,15 @@ export function compareIdentities(before: Identity, now: Identity): string[] {
     'checkpoint',
     `the checkpoint cannot be resumed with other data or settings: ${refused.join('; ')}. ` +
       'Put them back, or begin a new run in another output_dir',
+  );
+}
+
+/** Whether two configurations ask for the same rewind and the same training behind it. */
+export function sameRewind(before: Identity['config'], now: Identity['config']): boolean {
+  return union(before, now).every(
+    (key) =>
+      (CHANGES[key] === 'free' && key !== 'rewind' && key !== 'skip_batches') ||
+      same(settingOf(before, key), settingOf(now, key)),
   );
 }
 

@@ -93,7 +93,9 @@ function asError({ code, message, stack }: FromChild & { kind: 'failed' }): Erro
 
 /** Once the run has a checkpoint of its own, the next attempt goes on from there. */
 function attempt(config: TrainConfig, saved: boolean): TrainConfig {
-  const resume = { resumeFromCheckpoint: 'auto', rewind: null, skipBatches: 0 };
+  // A rewind that was made is not made again; rows that are left out with it neither.
+  const skipBatches = config.rewind === null ? 0 : config.skipBatches;
+  const resume = { resumeFromCheckpoint: 'auto', skipBatches };
   return { ...config, isolate: false, ...(saved ? resume : {}) };
 }
 

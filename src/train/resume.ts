@@ -6,12 +6,15 @@ import { snakeCase } from '../config/table.ts';
 import type { TrainConfig } from '../config.ts';
 import { AttuneError } from '../errors.ts';
 import { readState } from './checkpoints.ts';
+import { plainConfig, sameRewind } from './identity.ts';
 import type { RunState } from './state.ts';
 
 /** A checkpoint to go on from, verified to the byte. */
 export interface Resumed {
   found: Found;
   state: RunState;
+  /** Whether it was made behind the rewind that is asked for: the same command was given again. */
+  rewound?: boolean;
 }
 
 /**
@@ -26,18 +29,56 @@ export function carriedState(state: RunState, config: TrainConfig): RunState {
 }
 
 /**
+ * Steps whose rows a run leaves out at its beginning, which `tell` hears of. Throws `config` for more than
+ * the run has: most likely they are too many.
+ */
+export function stepsLeftOut(
+  resumed: Resumed | null,
+  { skipBatches }: TrainConfig,
+  total: number,
+  tell: (message: string) => void,
+): number {
+  if (resumed === null || resumed.rewound || skipBatches === 0) return 0;
+  if (skipBatches > total) {
+    throw new AttuneError('config', `skip_batches: ${skipBatches} steps, and the run has ${total}`);
+  }
+  const steps = skipBatches === 1 ? 'step' : `${skipBatches} steps`;
+  tell(`the rows of the next ${steps} are left out (skip_batches)`);
+  return skipBatches;
+}
+
+/**
+ * The checkpoint that a rewind goes back to. A command that is given again, after it was interrupted, goes
+ * on from where it had come to.
+ */
+async function rewound(
+  step: number,
+  config: TrainConfig,
+  store: CheckpointStore,
+  tell: (message: string) => void,
+): Promise<Resumed> {
+  const newest = await store.newest(Number.POSITIVE_INFINITY, tell);
+  const last = newest && { found: newest, state: await readState(newest.dir) };
+  if (last && sameRewind(last.state.config, plainConfig(config))) {
+    tell(`the run went back to step ${step} before, by the same command: it goes on from there`);
+    return { ...last, rewound: true };
+  }
+  if (last && newest.step <= step) return last;
+  const found = await earlier(store, step, tell);
+  return { found, state: await readState(found.dir) };
+}
+
+/**
  * The checkpoint that `resume_from_checkpoint` asks for; null where the run starts afresh. `tell`
  * hears of damaged ones. Throws `checkpoint` for one that is not there or not whole.
  */
 export async function findCheckpoint(
-  { resumeFromCheckpoint: from, rewind }: Pick<TrainConfig, 'resumeFromCheckpoint' | 'rewind'>,
+  config: TrainConfig,
   store: CheckpointStore,
   tell: (message: string) => void,
 ): Promise<Resumed | null> {
-  if (rewind !== null) {
-    const found = await earlier(store, rewind, tell);
-    return { found, state: await readState(found.dir) };
-  }
+  const { resumeFromCheckpoint: from, rewind } = config;
+  if (rewind !== null) return rewound(rewind, config, store, tell);
   if (from === null || from === 'none' || from === 'false') return null;
   if (from === 'auto' || from === 'true') {
     const found = await store.newest(Number.POSITIVE_INFINITY, tell);

@@ -1,5 +1,6 @@
 import type { TrainConfig } from '../config.ts';
 import type { Engine } from '../native/addon.d.ts';
+import { untilAborted } from './abort.ts';
 import { Best } from './best.ts';
 import type { StepRecord } from './events.ts';
 import { after, ahead, type BatchSource, type Group, stepGroups } from './groups.ts';
@@ -66,12 +67,13 @@ export class Session implements Stateful<SessionState> {
     return this.stepper.done;
   }
 
-  /** Groups from the cursor on, of which the first `skip` are left out. */
-  groups(source: BatchSource, skip: number): AsyncGenerator<Group> {
+  /** Groups from the cursor on until `signal` aborts, of which the first `skip` are left out. */
+  groups(source: BatchSource, skip: number, signal?: AbortSignal): AsyncGenerator<Group> {
     const { perDeviceTrainBatchSize, gradientAccumulationSteps } = this.#config;
     const { epoch, row } = this.cursor;
     const start = { epoch, batch: row / perDeviceTrainBatchSize };
-    return ahead(after(stepGroups(source, gradientAccumulationSteps, start), skip));
+    const groups = stepGroups(source, gradientAccumulationSteps, start);
+    return untilAborted(ahead(after(groups, skip, signal)), signal);
   }
 
   capture(): SessionState {

@@ -3,7 +3,7 @@ import type { Patience } from '../checkpoint/durable.ts';
 import { type Resolved, resolveOptions, type TrainConfig, type TrainOptions } from '../config.ts';
 import type { Accounting } from '../data/options.ts';
 import { AttuneError } from '../errors.ts';
-import { orAborted, stoppedBefore, untilAborted } from './abort.ts';
+import { orAborted, stoppedBefore } from './abort.ts';
 import { type Due, dueAfter, totalSteps } from './cadence.ts';
 import { evaluationRow } from './evaluate.ts';
 import type { StepRecord, TrainEvents, TrainResult } from './events.ts';
@@ -13,7 +13,7 @@ import { runMemory } from './memory.ts';
 import type { GuardRow } from './metrics.ts';
 import { reported } from './report.ts';
 import { saveResult } from './result.ts';
-import { carriedState } from './resume.ts';
+import { carriedState, stepsLeftOut } from './resume.ts';
 import { type Rewind, Rewinder } from './rewind.ts';
 import { accountAtEnd, accountOfAll, openRun, type Run } from './run.ts';
 import { makeSchedule } from './schedule.ts';
@@ -132,9 +132,9 @@ export class SFTTrainer extends EventEmitter<TrainEvents> {
   ): AsyncGenerator<StepRecord, void, void> {
     const { config } = this;
     const { total } = session;
-    let skip = run.resumed ? config.skipBatches : 0;
+    let skip = stepsLeftOut(run.resumed, config, total, this.#patience.tell);
     again: while (session.done < total && !this.#signal?.aborted) {
-      for await (const group of untilAborted(session.groups(run.dataset, skip), this.#signal)) {
+      for await (const group of session.groups(run.dataset, skip, this.#signal)) {
         const record = await session.step(group);
         this.emit('step', record);
         for (const alarm of guards.judge(record, session.stepper)) {

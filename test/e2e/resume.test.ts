@@ -212,6 +212,20 @@ test('rewind goes back within a run, or to begin with, and leaves rows out', asy
   assert.match(text, /checkpoint-4: step 5 of 10/);
   assert.equal(differences(outcome(later.outputDir), outcome(given.outputDir)), []);
   assert.not.equal(differences(outcome(later.outputDir), outcome(whole.outputDir)), []);
+  // The same command again, as after an interrupt, does not go back again.
+  const same = await train({ ...later, rewind: 5, skipBatches: 2 });
+  assert.match(same, /went back to step 5 before.*\n.*checkpoint-10: all 10 steps are done/s);
+  assert.ok(!existsSync(join(later.outputDir, 'checkpoint-10.old-1')));
+  const once = { ...later, outputDir: options().outputDir };
+  await train(once, 7);
+  const stopped = await train({ ...once, rewind: 5, skipBatches: 2 }, 6);
+  assert.match(stopped, /the rows of the next 2 steps are left out/);
+  assert.match(await train({ ...once, rewind: 5, skipBatches: 2 }), /checkpoint-6: step 7 of 10/);
+  assert.equal(differences(outcome(once.outputDir), outcome(given.outputDir)), []);
+  const many = await failure(train({ ...once, rewind: 5, skipBatches: 11 }));
+  assert.match(many.message, /skip_batches: 11 steps, and the run has 10/);
+  const both = { ...once, rewind: 5, resumeFromCheckpoint: join(once.outputDir, 'checkpoint-2') };
+  assert.match((await failure(train(both))).message, /rewind: looks for a checkpoint of its own/);
   const none = await failure(train({ ...options(), rewind: 5 }));
   assert.match(none.message, /there is no checkpoint at or before step 5/);
 });
