@@ -54,7 +54,7 @@ export function adversarial(bytes: number): Record<string, [string, string][]> {
     const times = Math.ceil(bytes / Buffer.byteLength(unit));
     texts[name] = [[flat(unit.repeat(times)), flat(unit.repeat(2 * times))]];
   }
-  texts['new words without end'] = [1, 2, 3].map(() => [words(bytes), words(2 * bytes)]);
+  texts['new words without end'] = [1, 2, 3, 4].map(() => [words(bytes), words(2 * bytes)]);
   return texts;
 }
 

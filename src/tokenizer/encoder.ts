@@ -1,6 +1,6 @@
 import type { TextEncoder } from '../native/addon.d.ts';
 import { translate } from '../native/engine.ts';
-import { type Aligned, origin } from './align.ts';
+import type { Aligned } from './align.ts';
 import { byteLevelText, wordText } from './javascript.ts';
 import { nativeByteLevel, nativeWords } from './native.ts';
 import type { TokenizerDefinition } from './normalize.ts';
@@ -67,11 +67,11 @@ function sections(
   return {
     path: native === null ? 'js' : 'native',
     encode(section, at, out) {
-      const { text, starts } = section;
+      const { text, starts, ends } = section;
       const prefixed = isBehindMark(text, at + (starts?.[0] ?? 0) === 0);
       const from = out.length;
       encode(text, prefixed, starts === null ? at : 0, out);
-      if (starts !== null) out.remap(from, (start, end) => origin(section, start, end, at));
+      if (starts !== null && ends !== null) out.realign(from, starts, ends, at);
     },
   };
 }

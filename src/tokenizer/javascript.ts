@@ -1,4 +1,5 @@
 import { AttuneError } from '../errors.ts';
+import { replaceUnit } from './align.ts';
 import { byteCharacters, spellBytes } from './bytes.ts';
 import type { EncodeText } from './encoder.ts';
 import { Merger, Word } from './merger.ts';
@@ -40,7 +41,7 @@ export function byteLevelText(
       cache.encode(piece, at + place, out);
       place += piece.length;
     }
-    if (prefixed) out.remap(from, (start, end) => [Math.max(start, at), Math.max(end, at)]);
+    if (prefixed) out.shift(from, 0, at);
   };
 }
 
@@ -54,7 +55,7 @@ function longestOf(tokens: Iterable<string>): number {
 export function wordText(definition: TokenizerDefinition, rules: WordRules): EncodeText {
   const words = new WordMerger(definition);
   return (text, prefixed, at, out) => {
-    const marked = rules.spaces ? text.replaceAll(' ', rules.mark) : text;
+    const marked = rules.spaces ? replaceUnit(text, ' ', rules.mark) : text;
     const whole = prefixed ? rules.mark + marked : marked;
     const from = out.length;
     for (let start = 0; start < whole.length; ) {
@@ -63,8 +64,7 @@ export function wordText(definition: TokenizerDefinition, rules: WordRules): Enc
       words.encode(whole, start, end, out);
       start = end;
     }
-    const moved = prefixed ? at - 1 : at;
-    out.remap(from, (start, end) => [Math.max(start + moved, at), Math.max(end + moved, at)]);
+    out.shift(from, prefixed ? at - 1 : at, at);
   };
 }
 

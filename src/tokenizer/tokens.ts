@@ -25,12 +25,24 @@ export class TokenList {
     this.length = length;
   }
 
-  /** Replaces each stretch from token `from` on. */
-  remap(from: number, map: (start: number, end: number) => [number, number]): void {
+  /** Moves the stretches from token `from` on, none to before `least`. */
+  shift(from: number, by: number, least: number): void {
+    const spans = this.spans;
+    for (let i = 2 * from; i < 2 * this.length; i++) {
+      spans[i] = Math.max((spans[i] as number) + by, least);
+    }
+  }
+
+  /** Takes the stretches from token `from` on to where normalized text came from, as `origin` does. */
+  realign(from: number, starts: Int32Array, ends: Int32Array, at: number): void {
+    const spans = this.spans;
+    const last = ends.length === 0 ? 0 : (ends[ends.length - 1] as number);
     for (let i = from; i < this.length; i++) {
-      const [start, end] = map(this.spans[2 * i] ?? 0, this.spans[2 * i + 1] ?? 0);
-      this.spans[2 * i] = start;
-      this.spans[2 * i + 1] = end;
+      const start = spans[2 * i] as number;
+      const end = spans[2 * i + 1] as number;
+      const first = start < starts.length ? (starts[start] as number) : last;
+      spans[2 * i] = at + first;
+      spans[2 * i + 1] = at + (end > start ? (ends[end - 1] ?? first) : first);
     }
   }
 
