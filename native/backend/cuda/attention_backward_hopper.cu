@@ -1,8 +1,9 @@
 // Attention backward for Hopper: the two kernels of attention_backward.cu, whose notes on order
-// and cost hold here, on tiles of 128 rows. One warp copies, one or two tiles ahead; two
-// warpgroups take 64 rows each, and one's exponentials fall in the other's products. Rows of the
-// block are the left operand and stay in shared memory, weights go from product to product in
-// registers. Shared memory for head size 64 / 128: keys 66 / 130 KiB, queries 97 / 193 KiB.
+// and cost hold here, on tiles of 128 rows. One thread begins all copies, two tiles ahead, and for
+// keys 64 others note what each query sees; two warpgroups take 64 rows each, and one's
+// exponentials fall in the other's products. Rows of the block are the left operand and stay in
+// shared memory, weights go from product to product in registers. Shared memory for head size
+// 64 / 128: keys 66 / 130 KiB, queries 97 / 193 KiB.
 #include <climits>
 
 #include "backend/cuda/attention_hopper.h"
