@@ -54,7 +54,7 @@ export async function findSpeed(
   const earlier = measure === true ? null : earlierSpeed(config.outputDir);
   if (earlier !== null) return earlier;
   const unknown = (reason: string) => ({ tokensPerSecond: null, from: reason });
-  if (measure === false) return unknown('No estimate: --no-measure. Type the speed you expect.');
+  if (measure === false) return unknown('No estimate: --no-measure.');
   if (rows.length === 0) return unknown('No estimate: there is no row to measure with.');
   if (measure === null && !existsSync(config.model)) {
     return unknown('No estimate: --measure downloads the weights and times them.');

@@ -24,6 +24,7 @@ export function cost({ page }: Store): HTMLElement {
   update();
   const fact = (name: string, value: string): Node =>
     el('div', {}, el('dt', {}, name), el('dd', {}, value));
+  const hint = tokensPerSecond === null ? `${from} Type the speed that you expect.` : from;
   return el(
     'div',
     {},
@@ -37,6 +38,6 @@ export function cost({ page }: Store): HTMLElement {
       fact('parameters', short(parameters)),
       fact('operations', `${short(flops)}FLOP`.replace(/(\d)FLOP/, '$1 FLOP')),
     ),
-    el('p', {}, 'Time: ', time, ' at ', speed, ' tokens/s. ', el('span', { class: 'hint' }, from)),
+    el('p', {}, 'Time: ', time, ' at ', speed, ' tokens/s. ', el('span', { class: 'hint' }, hint)),
   );
 }
