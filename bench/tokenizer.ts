@@ -3,15 +3,14 @@
 //   npm run bench -- tokenizer --python .venv/bin/python
 //
 // Ids are compared first. Then each encodes all texts several times, warm, in one process at a time:
-// processor time on one thread, wall time on two. attune and encode_batch give ids and offsets,
+// processor time on one thread, wall time on two (of attune, two processes). attune and encode_batch give ids and offsets,
 // encode_batch_fast and tiktoken ids alone. Writes bench/results/tokenizer.json.
-import { execFileSync } from 'node:child_process';
+import { execFileSync, fork } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { digest, folders, golden, type Rows, textsOf } from '../test/src/tokenizer/golden.ts';
 import { loadPath } from '../test/src/tokenizer/paths.ts';
 
@@ -37,52 +36,64 @@ async function encode(folder: string, path: Path, texts: readonly string[], pass
   return { digest: found, ...least };
 }
 
-/** Wall seconds of two threads that each encode every other text, both warm. */
+/** Wall seconds of two processes that each encode every other text, both warm. */
 async function onTwo(folder: string, path: Path, file: string, passes: number): Promise<number> {
-  const workers = [0, 1].map(
-    (lane) =>
-      new Worker(fileURLToPath(import.meta.url), { workerData: { folder, path, file, lane } }),
+  const lanes = [0, 1].map((lane) =>
+    fork(fileURLToPath(import.meta.url), ['--lane', JSON.stringify({ folder, path, file, lane })]),
   );
   const all = (): Promise<unknown> =>
-    Promise.all(workers.map((worker) => new Promise((done) => worker.once('message', done))));
+    Promise.all(
+      lanes.map(
+        (lane) =>
+          new Promise((done, fail) => {
+            lane.once('message', done);
+            lane.once('exit', () => fail(new Error('a lane ended')));
+          }),
+      ),
+    );
   await all();
   let least = Number.POSITIVE_INFINITY;
   for (let pass = 0; pass < passes; pass++) {
     const [start, done] = [performance.now(), all()];
-    for (const worker of workers) worker.postMessage('again');
+    for (const lane of lanes) lane.send('again');
     await done;
     least = Math.min(least, (performance.now() - start) / 1000);
   }
-  await Promise.all(workers.map((worker) => worker.terminate()));
+  for (const lane of lanes) lane.disconnect();
   return least;
 }
 
-async function lane(): Promise<void> {
-  const { folder, path, file, lane: first } = workerData as Lane;
+async function runLane({ folder, path, file, lane }: Lane): Promise<void> {
   const texts = (JSON.parse(readFileSync(file, 'utf8')) as string[]).filter(
-    (_, i) => i % 2 === first,
+    (_, i) => i % 2 === lane,
   );
   const tokenizer = await loadPath(folder, path);
   const run = (): void => {
     for (const text of texts) tokenizer.encode(text, options);
-    parentPort?.postMessage('done');
+    process.send?.('done');
   };
   run();
-  parentPort?.on('message', run);
+  process.on('message', run);
 }
 
+const { values } = parseArgs({
+  options: {
+    python: { type: 'string' },
+    passes: { type: 'string', default: '5' },
+    /** Every so many texts of the files are taken. */
+    every: { type: 'string', default: '1' },
+    output: { type: 'string', default: join(root, 'bench/results/tokenizer.json') },
+    lane: { type: 'string' },
+  },
+});
+
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      python: { type: 'string' },
-      passes: { type: 'string', default: '5' },
-      output: { type: 'string', default: join(root, 'bench/results/tokenizer.json') },
-    },
-  });
   if (!values.python) throw new Error('--python: an interpreter with tokenizers');
   const passes = Number(values.passes);
   const { files } = golden<{ files: Rows }>('rows');
-  const texts = Object.keys(files).flatMap(textsOf);
+  const texts = Object.keys(files)
+    .flatMap(textsOf)
+    .filter((_, i) => i % Number(values.every) === 0);
   const megabytes = texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0) / 1e6;
   const file = join(root, '.cache/bench/texts.json');
   mkdirSync(dirname(file), { recursive: true });
@@ -100,7 +111,7 @@ async function main(): Promise<void> {
         RAYON_NUM_THREADS: String(threads),
         TOKENIZERS_PARALLELISM: String(threads > 1),
       };
-      const stdout = execFileSync(values.python as string, [script, ...given, '--passes', '3'], {
+      const stdout = execFileSync(values.python as string, [script, ...given, '--passes', '2'], {
         env,
       });
       return JSON.parse(String(stdout)) as {
@@ -136,7 +147,7 @@ async function main(): Promise<void> {
   rmSync(file);
   const commit = execFileSync('git', ['describe', '--always', '--dirty'], { cwd: root });
   const result = {
-    command: 'npm run bench -- tokenizer --python PYTHON',
+    command: `npm run bench -- tokenizer --python PYTHON --every ${values.every}`,
     commit: String(commit).trim(),
     machine: { cpu: cpus()[0]?.model, cores: cpus().length, loadBefore: load },
     versions,
@@ -148,4 +159,4 @@ async function main(): Promise<void> {
   writeFileSync(values.output, `${JSON.stringify(result, null, 2)}\n`);
 }
 
-await (isMainThread ? main() : lane());
+await (values.lane === undefined ? main() : runLane(JSON.parse(values.lane) as Lane));

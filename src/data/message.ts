@@ -40,7 +40,20 @@ const aliases: Record<string, string> = {
 export function toMessages(value: unknown, name: string): Message[] {
   if (!Array.isArray(value)) throw new RowProblem(`"${name}" must be a list of messages`);
   if (value.length === 0) throw new RowProblem(`"${name}" is an empty list`);
-  return value.map((message, index) => toMessage(message, `${name}[${index}]`));
+  return value.map((message, index) =>
+    isPlain(message) ? { ...message } : toMessage(message, `${name}[${index}]`),
+  );
+}
+
+/** Whether a message is a known role and text and nothing else, as nearly all are. */
+function isPlain(value: unknown): value is Message {
+  if (typeof value !== 'object' || value === null) return false;
+  const { role, content } = value as Record<string, unknown>;
+  if (typeof content !== 'string' || typeof role !== 'string' || !roles.includes(role)) {
+    return false;
+  }
+  for (const key in value) if (key !== 'role' && key !== 'content') return false;
+  return true;
 }
 
 function toMessage(value: unknown, name: string): Message {

@@ -19,8 +19,10 @@ export type Row = Record<string, unknown>;
  * those of none, or of something that is no row to fine-tune on.
  */
 export function shapeOf(row: Row, textField: string): Shape {
-  const has = (...names: string[]): boolean =>
-    names.every((name) => Object.hasOwn(row, name) && row[name] !== null);
+  const has = (one: string, other = one): boolean =>
+    Object.hasOwn(row, one) &&
+    row[one] !== null &&
+    (one === other || (Object.hasOwn(row, other) && row[other] !== null));
   if (has('input_ids')) return 'input_ids';
   if (has('prompt', 'completion')) {
     const lists = Array.isArray(row.prompt) || Array.isArray(row.completion);
@@ -37,7 +39,11 @@ export function shapeOf(row: Row, textField: string): Shape {
 const example = (name: string, body: string): string =>
   `name a module with formatting_func that makes a row of it, as (${name}) => (${body})`;
 
-function unknown(row: Row, textField: string, has: (...names: string[]) => boolean): string {
+function unknown(
+  row: Row,
+  textField: string,
+  has: (one: string, other?: string) => boolean,
+): string {
   if (has('chosen')) {
     const body = has('conversations')
       ? '{ conversations: [...row.conversations, row.chosen] }'
