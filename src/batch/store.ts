@@ -159,17 +159,26 @@ export class DocumentStore {
     this.checked[row] = 1;
   }
 
-  /** Notes rows that lie one behind another from `start` on. */
+  /** Notes rows that lie one behind another from `start` on: column by column, for they are many. */
   private place(rows: Uint32Array, columns: Columns, start: number, place: number): void {
+    const { places, offsets } = this;
+    const { sizes } = columns;
+    const isNew = new Uint8Array(rows.length);
     let offset = start;
     for (let i = 0; i < rows.length; i++) {
       const row = rows[i]!;
-      if (this.places[row] === 0) {
-        for (const name of columnNames) this.columns[name][row] = columns[name][i]!;
-        this.offsets[row] = offset;
-        this.places[row] = place;
+      if (places[row] === 0) {
+        isNew[i] = 1;
+        places[row] = place;
+        offsets[row] = offset;
       }
-      offset += columns.sizes[i]!;
+      offset += sizes[i]!;
     }
+    for (const name of columnNames) copyNew(columns[name], rows, isNew, this.columns[name]);
   }
+}
+
+/** Copies the values of rows that are new to their places. */
+function copyNew(values: Int32Array, rows: Uint32Array, isNew: Uint8Array, to: Int32Array): void {
+  for (let i = 0; i < rows.length; i++) if (isNew[i] === 1) to[rows[i]!] = values[i]!;
 }
