@@ -34,7 +34,7 @@ STAGES = {
     "plan": (measure.plan, 240, "proof"),
     "repeats": (proof.repeats, 420, "proof"),
     "sanitize": (proof.sanitize, 480, "proof"),
-    "hopper": (hopper.hopper, 480, "proof"),
+    "hopper": (hopper.hopper, 570, "proof"),
     "ops": (measure.ops, 480, "bench"),
     "adapters": (measure.adapters, 120, "bench"),
     "train": (measure.train, 1200, "bench"),
