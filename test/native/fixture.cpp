@@ -186,6 +186,15 @@ std::unique_ptr<Backend> backend_of(const std::string& device) {
   return device == "cuda-host" ? cuda::make_backend(0, false) : make_backend(device, false);
 }
 
+std::unique_ptr<Backend> hopper_of(const std::string& device) {
+  const char* before = std::getenv("ATTUNE_HOPPER");
+  const std::string kept = before ? before : "0";
+  setenv("ATTUNE_HOPPER", "1", 1);
+  std::unique_ptr<Backend> backend = backend_of(device);
+  setenv("ATTUNE_HOPPER", kept.c_str(), 1);
+  return backend;
+}
+
 void set_threads(int count) {
 #ifdef _OPENMP
   omp_set_num_threads(count);

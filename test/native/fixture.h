@@ -72,6 +72,8 @@ std::vector<NamedBackend>& backends();
 /** "cpu", "cuda-host" and, where there is one, "cuda"; of these, what ATTUNE_DEVICES names. */
 std::vector<std::string> device_names();
 std::unique_ptr<Backend> backend_of(const std::string& device);
+/** The same of CUDA with the kernels of Hopper alone, where the device is one. */
+std::unique_ptr<Backend> hopper_of(const std::string& device);
 void set_threads(int count);
 
 /** `value` as it is when stored. */

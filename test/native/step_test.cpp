@@ -3,6 +3,7 @@
 #include <cmath>
 #include <fstream>
 
+#include "backend/cuda/host/launch.h"
 #include "models.h"
 #include "watch.h"
 
@@ -208,6 +209,51 @@ void check_repeats(const std::string& device, const ModelSpec& spec) {
   dropping.forget();
   expect(dropping.accumulate().loss != dropping.accumulate().loss, "masks differ");
   expect(dropping.seen->repeats == 0, "with dropout no two passes are the same");
+}
+
+/** Losses of three updates, the third by recorded work. */
+std::vector<double> losses_of(std::unique_ptr<Backend> backend, const ModelSpec& spec) {
+  Engine engine(spec, options_of(spec, Method::lora), std::move(backend));
+  fill(engine);
+  const Batch batch = batch_of(spec, kTokens);
+  std::vector<double> losses;
+  UpdateOptions update;
+  update.learning_rate = 0.02;
+  for (int i = 0; i < 3; ++i) {
+    const BatchSums sums = engine.accumulate(batch);
+    update.tokens = static_cast<double>(sums.tokens);
+    engine.update(update);
+    losses.push_back(sums.loss);
+  }
+  return losses;
+}
+
+/** Whole steps take the kernels of Hopper, whose losses are those of the others but for rounding.
+ */
+TEST(step_hopper) {
+  ModelSpec spec = rotary();
+  spec.hidden = spec.embedding = 128;
+  spec.heads = 2;
+  spec.kv_heads = 1;
+  spec.head_size = 64;
+  spec.inverse_frequencies.clear();
+  for (int i = 0; i < 32; ++i)
+    spec.inverse_frequencies.push_back(std::pow(1e-4f, static_cast<float>(i) / 32));
+  for (const std::string& device : device_names()) {
+    if (device != "cuda-host") continue;
+    run(device, [&] {
+      const std::vector<double> plain = losses_of(backend_of(device), spec);
+      auto before = cuda::host::launches();
+      const std::vector<double> own = losses_of(hopper_of(device), spec);
+      auto after = cuda::host::launches();
+      for (const char* kernel :
+           {"attention_hopper", "attention_keys_hopper", "attention_queries_hopper"})
+        expect(after[kernel] == before[kernel] + 3 * spec.layers,
+               std::string(kernel) + " in each layer");
+      expect_close("losses", own, plain, 2e-3);
+      expect(own[2] < own[0], "the loss falls");
+    });
+  }
 }
 
 TEST(step) {

@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 #include <functional>
 
 #include "backend/cuda/host/launch.h"
@@ -263,16 +262,6 @@ TEST(attention_wide_rows) {
       run(name + " backward " + b.isa, [&] { check_backward(c, *b.backend, DType::bf16, 8); });
     }
   }
-}
-
-/** A CUDA back end with the kernels of Hopper alone, where the device is one. */
-std::unique_ptr<Backend> hopper_of(const std::string& device) {
-  const char* before = std::getenv("ATTUNE_HOPPER");
-  const std::string kept = before ? before : "";
-  setenv("ATTUNE_HOPPER", "1", 1);
-  std::unique_ptr<Backend> backend = backend_of(device);
-  before ? setenv("ATTUNE_HOPPER", kept.c_str(), 1) : unsetenv("ATTUNE_HOPPER");
-  return backend;
 }
 
 bool is_hopper(const std::string& device) {
