@@ -10,12 +10,15 @@ interface NativeTarget {
   sources: readonly string[];
   /** Bytes of the longest input. */
   longest: number;
+  /** Whether it takes the whole engine, which CMake builds for it. */
+  engine?: boolean;
 }
 
 const text = ['merger', 'piece_cache', 'splitter', 'text_encoder', 'vocabulary'];
 
 const targets: Readonly<Record<string, NativeTarget>> = {
   arguments: { sources: [], longest: 200 },
+  engine: { sources: [], longest: 600, engine: true },
   record: { sources: ['tools/record.cpp'], longest: 2000 },
   splitter: { sources: ['text/splitter.cpp'], longest: 500 },
   tensor_file: { sources: ['io/tensor_file.cpp'], longest: 400 },
@@ -48,7 +51,7 @@ const built = new Map<string, string | null>();
 function build(name: string): string | null {
   const clang = findClang();
   if (clang === null) return null;
-  const { sources } = targets[name]!;
+  const { sources, engine = false } = targets[name]!;
   const folder = join(root, '.cache/fuzz/native');
   mkdirSync(folder, { recursive: true });
   const program = join(folder, `${name}-${process.pid}`);
@@ -58,12 +61,35 @@ function build(name: string): string | null {
     ...['-std=c++17', '-O1', '-g1', '-Wall', '-Wextra', '-Inative', '-Ifuzz/native'],
     ...['-fsanitize=fuzzer,address,undefined', '-fno-sanitize-recover=all'],
   ];
+  if (engine) files.push(...buildEngine(clang, join(folder, 'engine')));
   const made = spawnSync(clang, [...flags, ...files, '-o', program], {
     cwd: root,
     encoding: 'utf8',
   });
   if (made.status !== 0) throw new Error(`${name}: ${made.stderr}`);
   return program;
+}
+
+/** The engine as a library, its kernels for any processor alone; what to link. */
+function buildEngine(clang: string, folder: string): string[] {
+  const cmake = (...words: string[]) => {
+    const { status, stdout, stderr } = spawnSync('cmake', words, { cwd: root, encoding: 'utf8' });
+    if (status !== 0) throw new Error(`cmake: ${stdout.slice(-2000)}${stderr}`);
+  };
+  const options = {
+    CMAKE_BUILD_TYPE: 'Release',
+    CMAKE_CXX_COMPILER: clang,
+    CMAKE_SYSTEM_NAME: 'Linux',
+    CMAKE_SYSTEM_PROCESSOR: 'generic',
+    CMAKE_DISABLE_FIND_PACKAGE_OpenMP: 'ON',
+    ATTUNE_ONEDNN: 'OFF',
+    ATTUNE_CUDA: 'OFF',
+    ATTUNE_SANITIZE: 'fuzzer-no-link,address,undefined',
+  };
+  const given = Object.entries(options).map(([name, value]) => `-D${name}=${value}`);
+  cmake('-S', root, '-B', folder, ...given);
+  cmake('--build', folder, '--target', 'attune_engine', '--parallel', '2');
+  return [join(folder, 'libattune_engine.a'), '-ldl', '-lpthread'];
 }
 
 /** Runs a target once; what is found new is kept in .cache/fuzz, for the next runs to begin with. */
@@ -96,10 +122,16 @@ export async function runNative(
       corpus,
       ...(existsSync(seeds) ? [seeds] : []),
       ...[`-seed=${seed}`, `-runs=${inputs}`, `-max_total_time=${Math.ceil(seconds)}`],
-      ...[`-max_len=${targets[name]!.longest}`, '-timeout=5', '-rss_limit_mb=1024'],
+      ...[`-max_len=${targets[name]!.longest}`, '-timeout=5', '-rss_limit_mb=2048'],
+      '-malloc_limit_mb=1000000',
       ...['-print_final_stats=1', '-verbosity=1', `-artifact_prefix=${kept}`],
     ],
-    { cwd: root, stdio: ['ignore', 'ignore', 'pipe'] },
+    {
+      cwd: root,
+      stdio: ['ignore', 'ignore', 'pipe'],
+      // More memory than there is, is asked for and refused.
+      env: { ...process.env, ASAN_OPTIONS: 'allocator_may_return_null=1' },
+    },
   );
   let said = '';
   child.stderr.on('data', (bytes) => {

@@ -63,8 +63,10 @@ size_t TextEncoderObject::read(const Napi::Value& value, bool prefixed) {
 }
 
 void TextEncoderObject::copy(const Napi::CallbackInfo& info, size_t first) {
-  if (!info[first].IsTypedArray() || !info[first + 1].IsTypedArray())
-    throw Napi::TypeError::New(info.Env(), "ids and offsets must be Int32Arrays");
+  for (size_t i = first; i < first + 2; ++i)
+    if (!info[i].IsTypedArray() ||
+        info[i].As<Napi::TypedArray>().TypedArrayType() != napi_int32_array)
+      throw Napi::TypeError::New(info.Env(), "ids and offsets must be Int32Arrays");
   auto ids = info[first].As<Napi::Int32Array>();
   auto offsets = info[first + 1].As<Napi::Int32Array>();
   const auto from = static_cast<size_t>(info[first + 2].ToNumber().Uint32Value());
