@@ -1,6 +1,7 @@
 /** The native path and the JavaScript one: the same ids and offsets for any text. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { loadAddon } from '../../../src/native/binding.ts';
 import { byteCharacters } from '../../../src/tokenizer/bytes.ts';
 import { loadPath } from './paths.ts';
 import { numbers, patterns, randomText } from './random.ts';
@@ -137,6 +138,30 @@ for (const [name, changes] of Object.entries(wordTokenizers)) {
     }
   });
 }
+
+test('tokens are written into Int32Arrays alone', () => {
+  const { TextEncoder } = loadAddon();
+  const encoder = new TextEncoder({
+    byteLevel: true,
+    steps: [],
+    tokens: { text: 'ab', lengths: Int32Array.of(1, 1) },
+    ids: Int32Array.of(0, 1),
+    merges: { text: '', lengths: Int32Array.of() },
+    ignoreMerges: false,
+    mark: ' ',
+    cutAtMarks: false,
+    byteFallback: false,
+    unknown: -1,
+    fuseUnknown: false,
+  });
+  const ids = new Int32Array(4);
+  assert.is(encoder.encode('abba', false, 0, ids, new Int32Array(8), 0), 4);
+  assert.equal([...ids], [0, 1, 1, 0]);
+  // One of bytes has as many elements and a quarter of the room.
+  const bytes = new Uint8Array(8) as unknown as Int32Array;
+  assert.throws(() => encoder.encode('abba', false, 0, bytes, new Int32Array(8), 0), /Int32Arrays/);
+  assert.throws(() => encoder.take(ids, bytes, 0), /Int32Arrays/);
+});
 
 const folders = [
   'tokenizers/gpt2',
