@@ -82,15 +82,19 @@ struct OverTokens {
   int64_t rows, width;  // R and C with padding
 };
 
-/** sums [kThin, kLanes], `width` apart, (+)= the sum over some tokens; words [tokens, rows]. */
+/**
+ * sums [kThin, kLanes], `width` apart, (+)= the sum over some tokens; words [tokens, rows]. What
+ * lies `ahead` is fetched meanwhile: a row of the wide side is short here, and the next far away.
+ */
 template <typename Kind, typename Lanes>
 void add_tokens(const OverTokens& job, const float* words, const typename Kind::Element* from,
-                int64_t tokens, bool first, float* sums, Lanes lanes) {
+                int64_t tokens, int64_t ahead, bool first, float* sums, Lanes lanes) {
   const int64_t stride = job.wide.stride;
   Vec total[kThin];
 #pragma GCC unroll 16
   for (int r = 0; r < kThin; ++r) total[r] = first ? Vec{} : load(sums + r * job.width, Full{});
   for (int64_t t = 0; t < tokens; t += Kind::kSteps) {
+    for (int i = 0; i < Kind::kSteps; ++i) __builtin_prefetch(from + ahead + i * stride, 0, 2);
     const Vec x = Kind::across(from, t + 1 < tokens ? from + stride : nullptr, lanes);
 #pragma GCC unroll 16
     for (int r = 0; r < kThin; ++r) Kind::add(total[r], x, words + r);
@@ -123,10 +127,11 @@ void sum_columns(const OverTokens& job, const float* words, Range columns, float
   for (int64_t t = 0; t < job.wide.rows; t += kTokens) {
     const int64_t tokens = job.wide.rows - t < kTokens ? job.wide.rows - t : kTokens;
     const auto* from = wide + t * job.wide.stride;
+    const int64_t ahead = t + 2 * kTokens <= job.wide.rows ? kTokens * job.wide.stride : 0;
     for_lanes(columns.end - columns.begin, [&](int64_t j, auto lanes) {
       const int64_t column = columns.begin + j;
       for (int64_t r = 0; r < job.rows; r += kThin)
-        add_tokens<Kind>(job, words + t / Kind::kSteps * job.rows + r, from + column, tokens,
+        add_tokens<Kind>(job, words + t / Kind::kSteps * job.rows + r, from + column, tokens, ahead,
                          t == 0, sums + r * job.width + column, lanes);
     });
   }
