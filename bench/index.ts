@@ -27,6 +27,10 @@ const benchmarks: Record<string, { run: string[]; what: string }> = {
     run: [...tsx, 'bench/memory.ts'],
     what: 'what a 135M model takes at its peak, beside its plan',
   },
+  guards: {
+    run: [...tsx, 'bench/guards.ts'],
+    what: 'what guards, metrics, isolation and checkpoints cost at the 135M shape',
+  },
   pipeline: {
     run: [...tsx, 'bench/pipeline/compare.ts'],
     what: 'reading, tokenizing and starting, beside datasets + tokenizers: needs --python',

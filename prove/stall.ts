@@ -24,7 +24,7 @@ const LIMIT = 0.01;
 const SAVE_STEPS = 8;
 const LENGTH = 512;
 
-interface Cost {
+export interface Cost {
   /** Seconds of a step in which nothing is saved, and that a save adds to the run. */
   step: number;
   save: number;
@@ -34,7 +34,11 @@ interface Cost {
 const middle = (times: readonly number[]) =>
   times.toSorted((a, b) => a - b)[times.length >> 1] ?? 0;
 
-async function cost(options: TrainOptions & { outputDir: string }, saves: number): Promise<Cost> {
+/** What a save adds to a run. */
+export async function saveCost(
+  options: TrainOptions & { outputDir: string },
+  saves: number,
+): Promise<Cost> {
   const { SFTTrainer } = await built<Attune>('index.js');
   const trainer = new SFTTrainer({ ...options, saveSteps: SAVE_STEPS, maxSteps: 1e6 });
   let published = 0;
@@ -82,7 +86,7 @@ export async function proveStall({ trials, seed }: ProofOptions): Promise<Verdic
   for (const method of ['lora', 'full'] as const) {
     const outputDir = join(dir, method);
     const given = { model, trainFile, outputDir, method, maxLength: LENGTH, saveTotalLimit: 1 };
-    const { step, save, bytes } = await cost({ ...given, perDeviceTrainBatchSize: 1 }, trials);
+    const { step, save, bytes } = await saveCost({ ...given, perDeviceTrainBatchSize: 1 }, trials);
     const share = save / (INTERVAL * step);
     shares.push(share);
     lines.push(
