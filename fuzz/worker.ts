@@ -60,7 +60,7 @@ async function run({ target: name, inputs, seconds, seed, state, current }: Work
       answer = (error as Error).message;
       kind = 'refused';
     }
-    const key = outcome(answer);
+    const key = kind === 'accepted' ? answer : outcome(answer);
     const known = outcomes.has(key);
     outcomes.add(key);
     // Of inputs that were accepted some are kept for themselves: they lie behind the first checks.

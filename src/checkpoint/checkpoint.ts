@@ -51,7 +51,7 @@ async function weightFiles(dir: string): Promise<string[]> {
 }
 
 /** Shards that an index names; a name may not leave the directory. */
-function shardFiles(dir: string, path: string, index: Record<string, unknown>): string[] {
+export function shardFiles(dir: string, path: string, index: Record<string, unknown>): string[] {
   const map = index.weight_map;
   if (typeof map !== 'object' || map === null || Array.isArray(map)) {
     throw new AttuneError('checkpoint', `${path}: weight_map: expected an object`);
