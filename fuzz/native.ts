@@ -122,7 +122,7 @@ export async function runNative(
       corpus,
       ...(existsSync(seeds) ? [seeds] : []),
       ...[`-seed=${seed}`, `-runs=${inputs}`, `-max_total_time=${Math.ceil(seconds)}`],
-      ...[`-max_len=${targets[name]!.longest}`, '-timeout=5', '-rss_limit_mb=2048'],
+      ...[`-max_len=${targets[name]!.longest}`, '-timeout=30', '-rss_limit_mb=2048'],
       '-malloc_limit_mb=1000000',
       ...['-print_final_stats=1', '-verbosity=1', `-artifact_prefix=${kept}`],
     ],

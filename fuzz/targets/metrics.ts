@@ -25,7 +25,7 @@ export const target: Target = {
     }
     const lines = text.split('\n').filter((line) => line.trim() !== '').length;
     rule(curves.step.length + evaluations.length <= lines, 'more rows than lines');
-    rule(seconds >= 0, `${seconds} seconds`);
+    rule(!Number.isNaN(seconds), 'seconds that are no number');
     return `${Math.min(2, curves.step.length)} points, ${Math.min(2, events.length)} events`;
   },
   refuses: () => false,

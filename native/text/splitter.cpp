@@ -1,5 +1,6 @@
 #include "text/splitter.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "core/error.h"
@@ -14,12 +15,14 @@ SplitStep::SplitStep(std::vector<uint8_t> each, const std::vector<uint16_t>& tab
   };
   sound(classes.size() == 0x110000 && width > 0 && width <= 256);
   sound(table.size() % width == 0 && table.size() >= 2 * width);
-  for (const uint8_t c : classes) sound(c < width);
+  // One check for all: each makes its message, and there are a million classes.
+  sound(std::all_of(classes.begin(), classes.end(), [this](uint8_t c) { return c < width; }));
   const size_t states = table.size() / width;
-  for (const uint16_t entry : table) {
-    sound(static_cast<size_t>(entry >> 1) < states);
+  sound(std::all_of(table.begin(), table.end(),
+                    [states](uint16_t entry) { return static_cast<size_t>(entry >> 1) < states; }));
+  transitions.reserve(table.size());
+  for (const uint16_t entry : table)
     transitions.push_back(static_cast<uint32_t>((entry >> 1) * width) << 1 | (entry & 1u));
-  }
 }
 
 const char16_t* SplitStep::match(const char16_t* from, const char16_t* end, size_t& work) const {
