@@ -3,7 +3,7 @@ import './data.css';
 import type { DataPage } from '../model.ts';
 import { count } from '../numbers.ts';
 import { RowBrowser } from './browser.ts';
-import { button, el, pageModel, themeButton } from './dom.ts';
+import { button, el, pageModel, pause, themeButton } from './dom.ts';
 import { overview } from './overview.ts';
 import { Store } from './store.ts';
 
@@ -11,6 +11,7 @@ async function start(): Promise<void> {
   const page = pageModel<DataPage>();
   const app = document.getElementById('app') as HTMLElement;
   const store = await Store.open(page);
+  await pause();
   const browser = new RowBrowser(store);
   const show = (name: 'overview' | 'rows'): void => {
     document.body.dataset.view = name;
@@ -23,7 +24,7 @@ async function start(): Promise<void> {
       at: { role: 'tab', 'data-view': name, 'aria-controls': name },
     });
   const tabs = [tab('overview', 'Overview'), tab('rows', `Rows (${count(store.rows)})`)];
-  const summary = overview(store, (query) => {
+  const summary = await overview(store, (query) => {
     browser.ask(query);
     show('rows');
   });

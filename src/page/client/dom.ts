@@ -38,6 +38,11 @@ export function button(
   return el('button', { ...properties, at, on: { click: onClick } }, text);
 }
 
+/** Lets the browser draw, and answer what was clicked or typed. */
+export function pause(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve));
+}
+
 /** The JSON of the page. */
 export function pageModel<T>(): T {
   return JSON.parse(document.getElementById('model')?.textContent ?? '{}') as T;

@@ -1,17 +1,30 @@
 import { FLAGS } from '../model.ts';
 import { count, percent, short } from '../numbers.ts';
 import { cost } from './cost.ts';
-import { button, el } from './dom.ts';
+import { button, el, pause } from './dom.ts';
 import { type Bin, bins, histogram } from './histogram.ts';
 import { accountOf, repeats, type Show, settingsTable, sources } from './lists.ts';
 import { type Measure, measured, type Query } from './query.ts';
 import type { Store } from './store.ts';
 import { table } from './table.ts';
 
-/** What the data is as a whole. Everything that has rows behind it leads to them. */
-export function overview(store: Store, show: Show): HTMLElement {
+/**
+ * What the data is as a whole. Everything that has rows behind it leads to them. Part by part, so that
+ * the browser does other things in between.
+ */
+export async function overview(store: Store, show: Show): Promise<HTMLElement> {
   const { page } = store;
-  return el(
+  const parts: (() => Node)[] = [
+    () => cards(store, show),
+    () => section('Cost', cost(store)),
+    () => section('Lengths and masks', histograms(store, show)),
+    () => section('Packing', packing(store)),
+    () => section('Account of rows', accountOf(page.account)),
+    () => section('Sources', sources(store, show)),
+    () => section('Duplicates and leakage', repeats(store, show)),
+    () => section('Settings that differ from the defaults', settingsTable(page.settings)),
+  ];
+  const main = el(
     'main',
     { class: 'overview', at: { id: 'overview' } },
     page.every > 1 &&
@@ -20,15 +33,13 @@ export function overview(store: Store, show: Show): HTMLElement {
         { class: 'notice' },
         `This page has ${count(page.rows)} of ${count(page.available)} rows, every ${page.every}th. Distributions, packing, duplicates and leakage are of these; cost and the account of rows are of all.`,
       ),
-    cards(store, show),
-    section('Cost', cost(store)),
-    section('Lengths and masks', histograms(store, show)),
-    section('Packing', packing(store)),
-    section('Account of rows', accountOf(page.account)),
-    section('Sources', sources(store, show)),
-    section('Duplicates and leakage', repeats(store, show)),
-    section('Settings that differ from the defaults', settingsTable(page.settings)),
   );
+  for (const part of parts) {
+    await pause();
+    main.append(part());
+  }
+  await pause();
+  return main;
 }
 
 function section(title: string, ...content: (Node | null)[]): HTMLElement {
@@ -75,7 +86,8 @@ function cards(store: Store, show: Show): HTMLElement {
 function histograms(store: Store, show: Show): HTMLElement {
   const { page, rows, columns } = store;
   const of = (measure: Measure, title: string, unit: string, most?: number): HTMLElement => {
-    const values = Float64Array.from({ length: rows }, (_, row) => measured(columns, measure, row));
+    const values = new Float64Array(rows);
+    for (let row = 0; row < rows; row++) values[row] = measured(columns, measure, row);
     const pick = ({ from, to }: Bin): void => show({ range: { measure, from, to } });
     return histogram(title, bins(values, unit, most), pick);
   };

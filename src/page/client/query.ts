@@ -1,4 +1,5 @@
 import { type Columns, FLAGS } from '../model.ts';
+import { pause } from './dom.ts';
 import { ordered } from './order.ts';
 import type { Store } from './store.ts';
 
@@ -114,17 +115,17 @@ export async function search(
   }
   const id = /^id:(\d+)$/.exec(text)?.[1];
   const matches = matcher(text);
-  let pause = performance.now() + 30;
+  let until = performance.now() + 30;
   for (let chunk = 0; chunk < store.chunks; chunk++) {
     await store.visit(chunk, wanted, (row, reading) => {
       const found =
         id === undefined ? matches(reading.text()) : reading.tokens().ids.includes(Number(id));
       if (!found) wanted[row] = 0;
     });
-    if (performance.now() < pause) continue;
-    await new Promise((resolve) => setTimeout(resolve));
+    if (performance.now() < until) continue;
+    await pause();
     if (!turn(chunk + 1)) return;
-    pause = performance.now() + 30;
+    until = performance.now() + 30;
   }
 }
 
