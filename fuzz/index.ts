@@ -2,12 +2,13 @@
 // [--threads N]. An error that is not the parser's own, an input that takes longer than five seconds
 // and a thread that dies are findings; the input is kept, and `--input FILE` runs it again. Without
 // `--seed` seeds go on where fuzz/ledger.json ends, and what was run is added there; `--ledger` shows
-// it against the aims, and `--minutes N` goes round the targets that are short of them.
+// it against the aims, and `--minutes N` goes round the targets that are short of them. `--pack` keeps the native targets' corpora
+// in fuzz/native/seeds.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { addRun, commitName, ledgerLines, missing, nextSeed } from './ledger.ts';
-import { nativeNames, runNative } from './native.ts';
+import { nativeNames, packSeeds, runNative } from './native.ts';
 import { loadTarget, targetNames } from './targets.ts';
 import { type Finding, fuzz } from './thread.ts';
 
@@ -27,16 +28,20 @@ interface Amount {
   seed: number | null;
 }
 
-/** Runs a target once, says what came of it and returns the number of inputs. */
-async function run(target: string, { inputs, seconds, threads, seed }: Amount): Promise<number> {
+/** Runs a target once, says what came of it and returns the number of inputs; null where it cannot. */
+async function run(
+  target: string,
+  { inputs, seconds, threads, seed }: Amount,
+): Promise<number | null> {
   const start = performance.now();
   const first = seed ?? nextSeed(target);
   let next = first;
   const native = nativeNames.includes(target);
   const each = { inputs: Math.ceil(inputs / threads), seconds };
   const found = native
-    ? [await runNative(target, { inputs, seconds }, next++)]
+    ? [await runNative(target, { inputs, seconds }, next++)].filter((one) => one !== null)
     : await Promise.all(Array.from({ length: threads }, () => fuzz(target, each, () => next++)));
+  if (found.length === 0) return null;
   const sum = (of: (one: (typeof found)[number]) => number) =>
     found.reduce((total, one) => total + of(one), 0);
   const findings = found.flatMap(({ finding }) => finding ?? []);
@@ -73,10 +78,15 @@ async function main(): Promise<void> {
       threads: { type: 'string', default: '1' },
       input: { type: 'string' },
       ledger: { type: 'boolean', default: false },
+      pack: { type: 'boolean', default: false },
     },
   });
   const chosen = values.target ?? names;
   if (values.ledger) return console.log(ledgerLines(chosen).join('\n'));
+  if (values.pack) {
+    for (const target of chosen) if (nativeNames.includes(target)) packSeeds(target);
+    return;
+  }
   if (values.input) {
     const target = await loadTarget(chosen[0]!);
     return console.log(await target.run(readFileSync(values.input)));
@@ -87,14 +97,14 @@ async function main(): Promise<void> {
     const until = Date.now() + 60_000 * Number(values.minutes);
     for (const target of chosen) {
       while (Date.now() < until && missing(target) > 0 && !process.exitCode) {
-        await run(target, { ...amount, inputs: missing(target) });
+        if ((await run(target, { ...amount, inputs: missing(target) })) === null) break;
       }
     }
     return console.log(ledgerLines(chosen).join('\n'));
   }
   for (const target of chosen) {
     for (let left = Number(values.inputs); left > 0 && !process.exitCode; ) {
-      left -= await run(target, { ...amount, inputs: left });
+      left -= (await run(target, { ...amount, inputs: left })) ?? left;
     }
   }
 }

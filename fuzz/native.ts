@@ -1,7 +1,8 @@
 // The native parsers under libFuzzer with the address and undefined-behaviour sanitizers: each
 // target is one file of fuzz/native, built with clang where that is installed.
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Finding } from './thread.ts';
 
@@ -92,7 +93,44 @@ function buildEngine(clang: string, folder: string): string[] {
   return [join(folder, 'libattune_engine.a'), '-ldl', '-lpthread'];
 }
 
-/** Runs a target once; what is found new is kept in .cache/fuzz, for the next runs to begin with. */
+/** Inputs that reach all that is reached so far, one a line in base64. */
+const seedsPath = (name: string) => join(root, `fuzz/native/seeds/${name}.txt`);
+
+function unpackSeeds(name: string, corpus: string): void {
+  const path = seedsPath(name);
+  if (!existsSync(path)) return;
+  for (const line of readFileSync(path, 'utf8').trim().split('\n')) {
+    const input = Buffer.from(line, 'base64');
+    writeFileSync(join(corpus, createHash('sha1').update(input).digest('hex')), input);
+  }
+}
+
+/** Keeps of what was found new the fewest inputs that reach as much. */
+export function packSeeds(target: string): void {
+  const name = target.slice(prefix.length);
+  const program = build(name);
+  if (program === null) return;
+  const corpus = join(root, '.cache/fuzz/corpus', name);
+  const fewest = join(root, '.cache/fuzz/fewest', name);
+  rmSync(fewest, { recursive: true, force: true });
+  mkdirSync(fewest, { recursive: true });
+  spawnSync(program, ['-merge=1', `-max_len=${targets[name]!.longest}`, fewest, corpus], {
+    env: sanitizerEnv,
+  });
+  const inputs = readdirSync(fewest).map((file) => readFileSync(join(fewest, file)));
+  inputs.sort((a, b) => a.length - b.length || a.compare(b));
+  mkdirSync(join(root, 'fuzz/native/seeds'), { recursive: true });
+  writeFileSync(seedsPath(name), `${inputs.map((each) => each.toString('base64')).join('\n')}\n`);
+  console.log(`${target}: ${inputs.length} inputs`);
+}
+
+/** More memory than there is, is asked for and refused. */
+const sanitizerEnv = { ...process.env, ASAN_OPTIONS: 'allocator_may_return_null=1' };
+
+/**
+ * Runs a target once; what is found new is kept in .cache/fuzz, for the next runs to begin with. Null
+ * where there is no clang.
+ */
 export async function runNative(
   target: string,
   { inputs, seconds }: { inputs: number; seconds: number },
@@ -103,24 +141,23 @@ export async function runNative(
   outcomes: number;
   ends: number;
   finding: Finding | null;
-}> {
+} | null> {
   const name = target.slice(prefix.length);
   if (!built.has(name)) built.set(name, build(name));
   const program = built.get(name) ?? null;
   const nothing = { inputs: 0, accepted: 0, outcomes: 0, ends: 0, finding: null };
   if (program === null) {
     console.log(`SKIPPED 1: ${target}: no clang with libFuzzer here (apt-get install clang)`);
-    return { ...nothing, inputs };
+    return null;
   }
   const corpus = join(root, '.cache/fuzz/corpus', name);
   mkdirSync(corpus, { recursive: true });
-  const seeds = join(root, 'fuzz/native/seeds', name);
+  unpackSeeds(name, corpus);
   const kept = join(root, '.cache/fuzz', `${target}-${Date.now()}-`);
   const child = spawn(
     program,
     [
       corpus,
-      ...(existsSync(seeds) ? [seeds] : []),
       ...[`-seed=${seed}`, `-runs=${inputs}`, `-max_total_time=${Math.ceil(seconds)}`],
       ...[`-max_len=${targets[name]!.longest}`, '-timeout=30', '-rss_limit_mb=2048'],
       '-malloc_limit_mb=1000000',
@@ -129,8 +166,7 @@ export async function runNative(
     {
       cwd: root,
       stdio: ['ignore', 'ignore', 'pipe'],
-      // More memory than there is, is asked for and refused.
-      env: { ...process.env, ASAN_OPTIONS: 'allocator_may_return_null=1' },
+      env: sanitizerEnv,
     },
   );
   let said = '';
