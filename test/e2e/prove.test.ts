@@ -7,6 +7,7 @@ import { proveCrash } from '../../prove/crash.ts';
 import { proveEnospc } from '../../prove/enospc.ts';
 import { provePower } from '../../prove/power.ts';
 import { proveResume } from '../../prove/resume.ts';
+import { proveSignals } from '../../prove/signals.ts';
 import { proveStreaming } from '../../prove/streaming.ts';
 
 const PROOFS = {
@@ -16,6 +17,7 @@ const PROOFS = {
   proveEnospc: 12,
   provePower: 400,
   proveResume: 2,
+  proveSignals: 12,
   proveStreaming: 8,
 };
 
@@ -28,6 +30,7 @@ for (const [name, trials] of Object.entries(PROOFS)) {
       proveEnospc,
       provePower,
       proveResume,
+      proveSignals,
       proveStreaming,
     }[name]!;
     const { line, holds } = await prove({ trials, seed: 7 });
