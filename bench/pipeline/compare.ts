@@ -237,7 +237,8 @@ async function main(): Promise<void> {
   writeFileSync(output, `${JSON.stringify(result, null, 2)}\n`);
   sides.forget();
   for (const bound of bounds) console.log(describe(bound));
-  if (bounds.some(({ passed }) => !passed)) process.exitCode = 1;
+  // A file of a few megabytes measures how threads start.
+  if (!given.quick && bounds.some(({ passed }) => !passed)) process.exitCode = 1;
 }
 
 await main();
