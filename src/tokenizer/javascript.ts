@@ -28,19 +28,19 @@ export function byteLevelText(
   };
   const mergeParts: MergeBytes = (bytes, word) => {
     let start = 0;
-    for (const { length } of split(spellBytes(bytes), after)) {
+    split(spellBytes(bytes), after, ({ length }) => {
       mergePart(bytes.subarray(start, start + length), word);
       start += length;
-    }
+    });
   };
   const cache = new PieceCache(after.length === 0 ? mergePart : mergeParts);
   return (text, prefixed, at, out) => {
     const from = out.length;
     let place = prefixed ? -1 : 0;
-    for (const piece of split(prefixed ? ` ${text}` : text, before)) {
+    split(prefixed ? ` ${text}` : text, before, (piece) => {
       cache.encode(piece, at + place, out);
       place += piece.length;
-    }
+    });
     if (prefixed) out.shift(from, 0, at);
   };
 }

@@ -30,19 +30,14 @@ export function byteLevelSplitter(preTokenizer: JsonObject | null): ByteLevelSpl
   return { before, after: parts.slice(at + 1).map(makeStep), prefixSpace };
 }
 
-/** Cuts text into pieces, which put together are the text. Throws `tokenizer`. */
-export function split(text: string, steps: readonly Step[]): string[] {
-  let ends = [text.length];
-  for (const step of steps) {
-    const inner: number[] = [];
-    let start = 0;
-    for (const end of ends) {
-      cut(text, start, end, step, inner);
-      start = end;
-    }
-    ends = inner;
-  }
-  return ends.map((end, i) => text.slice(ends[i - 1] ?? 0, end));
+/** Calls `each` with the pieces of a text in turn, which put together are the text. Throws `tokenizer`. */
+export function split(text: string, steps: readonly Step[], each: (piece: string) => void): void {
+  const cutAt = (level: number, start: number, end: number): void => {
+    const step = steps[level];
+    if (step === undefined) each(text.slice(start, end));
+    else cut(text, start, end, step, (from, to) => cutAt(level + 1, from, to));
+  };
+  if (text !== '') cutAt(0, 0, text.length);
 }
 
 function flatten(part: unknown): JsonObject[] {

@@ -77,4 +77,4 @@ function uninitialized(length: number): Int32Array<ArrayBuffer> {
 }
 
 /** Tokens whose room a list keeps once they are taken. */
-const mostKept = 1 << 18;
+const mostKept = 1 << 20;

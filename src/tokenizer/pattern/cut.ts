@@ -9,8 +9,14 @@ export interface Step extends Automaton {
 /** Steps of the automaton for each unit of text, beyond which a pattern is refused. */
 const mostWork = 64;
 
-/** Cuts [start, end) of `text`, appending where each piece ends. Throws `tokenizer`. */
-export function cut(text: string, start: number, end: number, step: Step, ends: number[]): void {
+/** Calls `each` with the beginning and end of every piece of [start, end) of `text`. Throws `tokenizer`. */
+export function cut(
+  text: string,
+  start: number,
+  end: number,
+  step: Step,
+  each: (from: number, to: number) => void,
+): void {
   const { classes, transitions, width, gaps } = step;
   let budget = mostWork * (end - start) + 4096;
   let done = start;
@@ -32,16 +38,16 @@ export function cut(text: string, start: number, end: number, step: Step, ends: 
     if (match > from) {
       if (done < from) {
         if (!gaps) throw removes();
-        ends.push(from);
+        each(done, from);
       }
-      ends.push(match);
+      each(from, match);
       done = match;
       from = match;
     } else from += (text.codePointAt(from) ?? 0) > 0xffff && from + 1 < end ? 2 : 1;
   }
   if (done < end) {
     if (!gaps) throw removes();
-    ends.push(end);
+    each(done, end);
   }
 }
 
