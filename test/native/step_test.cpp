@@ -232,7 +232,6 @@ std::vector<double> losses_of(std::unique_ptr<Backend> backend, const ModelSpec&
  */
 TEST(step_hopper) {
   ModelSpec spec = rotary();
-  spec.hidden = spec.embedding = 128;
   spec.heads = 2;
   spec.kv_heads = 1;
   spec.head_size = 64;
