@@ -65,6 +65,12 @@ export class Dataset {
     return this.data.progress;
   }
 
+  /** Threads that still have rows to encode. */
+  get encoders(): number {
+    const { read, available } = this.data.progress;
+    return read < available ? Math.max(1, this.options.workers) : 0;
+  }
+
   /** The same of the rows that batches have come to. */
   accountingSoFar(): Accounting {
     return this.data.accountingSoFar();

@@ -66,6 +66,7 @@ export const memoryClasses = [
   'activations',
   'scratch',
   'device',
+  'encoders',
   'checkpoint',
 ] as const satisfies readonly (keyof RunMemory)[];
 
