@@ -20,6 +20,13 @@ export class Word {
     this.length += to - from;
   }
 
+  /** Exchanges what both hold, and their memory. */
+  swap(other: Word): void {
+    [this.ids, other.ids] = [other.ids, this.ids];
+    [this.sizes, other.sizes] = [other.sizes, this.sizes];
+    [this.length, other.length] = [other.length, this.length];
+  }
+
   private reserve(room: number): void {
     if (room <= this.ids.length) return;
     const [ids, sizes] = [this.ids, this.sizes];
@@ -48,6 +55,8 @@ export class Merger {
   private before = new Int32Array(64);
   private after = new Int32Array(64);
   private readonly heap = new Heap();
+  private readonly merged = new Word();
+  private readonly part = new Word();
 
   /**
    * `merges`: "left right", best first. Throws `tokenizer` for a merge that is none, or makes what is
@@ -75,31 +84,30 @@ export class Merger {
     if (word.length <= longestScanned) this.scan(word);
     else if (word.length <= this.window) this.queue(word);
     else {
-      for (let window = this.window; ; window *= 2) {
-        const merged = this.mergeWindows(word, window);
-        if (merged === null) continue;
-        word.ids = merged.ids;
-        word.sizes = merged.sizes;
-        word.length = merged.length;
-        return;
-      }
+      let window = this.window;
+      while (!this.mergeWindows(word, window)) window *= 2;
+      word.swap(this.merged);
     }
   }
 
-  /** In windows, as native/text/text_encoder.cpp does and says why; null where a cut does not hold. */
-  private mergeWindows(word: Word, window: number): Word | null {
-    const merged = new Word();
-    const part = new Word();
+  /**
+   * Into `merged` in windows, as native/text/text_encoder.cpp does and says why; false where a cut does
+   * not hold.
+   */
+  private mergeWindows(word: Word, window: number): boolean {
+    const merged = this.merged;
+    const part = this.part;
+    merged.length = 0;
     let [id, size] = [-1, 0];
     for (let from = 0; ; ) {
       const to = Math.min(from + window, word.length);
       part.length = 0;
       part.append(word, from, to);
       this.queue(part);
-      if (from > 0 && (part.ids[0] !== id || part.sizes[0] !== size)) return null;
+      if (from > 0 && (part.ids[0] !== id || part.sizes[0] !== size)) return false;
       if (to === word.length) {
         merged.append(part, 0, part.length);
-        return merged;
+        return true;
       }
       // The cut: an eighth of the window is left behind it.
       let [kept, covered] = [0, 0];
@@ -108,7 +116,7 @@ export class Merger {
         covered = part.sizes[kept] as number;
         while (covered > 0) covered -= word.sizes[from++] as number;
       }
-      if (kept === 0 || from < end) return null;
+      if (kept === 0 || from < end) return false;
       id = part.ids[kept] as number;
       size = part.sizes[kept] as number;
       merged.append(part, 0, kept);
