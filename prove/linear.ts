@@ -4,7 +4,7 @@
 // The ratio may be 2.2, and no rate may fall under 1 MB/s on one core. What is measured goes to
 // bench/results/linear.json. `-- --path js` proves one path, `--only gpt2` one tokenizer.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -113,7 +113,7 @@ const [steepest, slowest] = [worst(({ ratio }) => ratio), worst(({ rate }) => -r
 console.log(`${cases.length - failed} passed, ${failed} failed`);
 console.log(`largest ratio ${steepest.ratio.toFixed(2)} (${named(steepest)})`);
 console.log(`lowest rate ${slowest.rate.toFixed(1)} MB/s (${named(slowest)})`);
-if (values.only === undefined && values.path === undefined) {
+if (values.only === undefined) {
   const commit = execFileSync('git', ['describe', '--always', '--dirty'], { encoding: 'utf8' });
   const round = (each: Case) => ({
     ...each,
@@ -125,10 +125,13 @@ if (values.only === undefined && values.path === undefined) {
     machine: { cpu: cpus()[0]?.model, cores: cpus().length },
     node: process.versions.node,
     megabytes: Number(values.megabytes),
-    passed: cases.length - failed,
-    failed,
   };
-  const lines = cases.map((each) => JSON.stringify(round(each))).join(',\n');
+  // Of a path that was left out what an earlier run has found is kept.
+  const before = existsSync(values.output)
+    ? (JSON.parse(readFileSync(values.output, 'utf8')) as { cases: Case[] }).cases
+    : [];
+  const kept = before.filter(({ path }) => !cases.some((each) => each.path === path));
+  const lines = [...kept, ...cases.map(round)].map((each) => JSON.stringify(each)).join(',\n');
   mkdirSync(join(values.output, '..'), { recursive: true });
   writeFileSync(
     values.output,
