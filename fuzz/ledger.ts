@@ -95,7 +95,22 @@ export function ledgerLines(targets: readonly string[]): string[] {
 /** The commit that is fuzzed; marked where files differ from it. */
 export function commitName(): string {
   const git = (...words: string[]) =>
-    execFileSync('git', words, { cwd: import.meta.dirname, encoding: 'utf8' }).trim();
-  const changed = git('status', '--porcelain', '--untracked-files=no', '--', '../src', '../native');
-  return git('rev-parse', '--short=10', 'HEAD') + (changed === '' ? '' : '+');
+    execFileSync('git', words, {
+      cwd: import.meta.dirname,
+      encoding: 'utf8',
+      stdio: 'pipe',
+    }).trim();
+  try {
+    const changed = git(
+      'status',
+      '--porcelain',
+      '--untracked-files=no',
+      '--',
+      '../src',
+      '../native',
+    );
+    return git('rev-parse', '--short=10', 'HEAD') + (changed === '' ? '' : '+');
+  } catch {
+    return 'unknown'; // no git, or no repository
+  }
 }
