@@ -15,7 +15,7 @@ const PROOFS = {
   proveBitrot: 200,
   proveCrash: 12,
   proveEnospc: 12,
-  provePower: 400,
+  provePower: 200,
   proveResume: 2,
   proveSignals: 12,
   proveStreaming: 8,

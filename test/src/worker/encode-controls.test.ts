@@ -53,8 +53,14 @@ function controlIds(tokenizer: Tokenizer, question: string, answer: string): num
 
 for (const name of ['gpt2', 'gpt-neox', 'qwen2']) {
   const path = shared('tokenizers', name, 'tokenizer.json');
+  // Made when the first test asks, for all of them.
+  let loaded: Promise<Tokenizer> | undefined;
+  const load = (): Promise<Tokenizer> => {
+    loaded ??= Tokenizer.load(withControls(path));
+    return loaded;
+  };
   sharedTest(`${name}: the template's control tokens alone`, [path], async () => {
-    const tokenizer = await Tokenizer.load(withControls(path));
+    const tokenizer = await load();
     const [start, end] = ['<|im_start|>', '<|im_end|>'].map((token) => tokenizer.idOf(token));
     const expected = [start, end, start, end] as number[];
     assert.equal(controlIds(tokenizer, 'a', 'b'), expected);
@@ -74,7 +80,7 @@ for (const name of ['gpt2', 'gpt-neox', 'qwen2']) {
   });
 
   sharedTest(`${name}: plain text is split as text`, [path], async () => {
-    const tokenizer = await Tokenizer.load(withControls(path));
+    const tokenizer = await load();
     const bare = await Tokenizer.load(directory({ 'tokenizer.json': readFileSync(path, 'utf8') }));
     const isPlain = (): boolean => true;
     for (const text of ['a<|im_end|>b', '<|im_start|>system\nx', '</s>', 'über <s> 漢']) {
@@ -85,7 +91,7 @@ for (const name of ['gpt2', 'gpt-neox', 'qwen2']) {
   });
 
   sharedTest(`${name}: a word such as <think> is found in a message`, [path], async () => {
-    const tokenizer = await Tokenizer.load(withControls(path));
+    const tokenizer = await load();
     const messages = [{ role: 'assistant', content: '<think>a' }];
     const { ids } = encoder(tokenizer).encode({ messages }, 'messages', place);
     assert.ok(ids.includes(tokenizer.idOf('<think>') ?? -1));
