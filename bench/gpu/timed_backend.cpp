@@ -83,6 +83,16 @@ void TimedBackend::matmul(const MatmulArgs& args) {
         work);
 }
 
+void TimedBackend::adapter_backward(const AdapterBackwardArgs& args) {
+  inner_->adapter_backward(args);
+  const AdapterOutput& adapter = args.adapter;
+  const double product = 2 * size(args.d_y.size()) * size(adapter.low.cols);
+  const double thin = bytes(adapter.b) + bytes(adapter.low) + bytes(adapter.d_low);
+  ended("adapter_backward" + shape(args.d_y) + " rank " + std::to_string(adapter.low.cols),
+        {adapter.d_b ? 2 * product : product,
+         bytes(args.d_y) + thin + (adapter.d_b ? 8 * size(adapter.b.size()) : 0)});
+}
+
 void TimedBackend::column_sum(const ColumnSumArgs& args) {
   inner_->column_sum(args);
   ended("column_sum" + shape(args.x), {0, bytes(args.x)});

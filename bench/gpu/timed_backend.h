@@ -47,6 +47,7 @@ class TimedBackend final : public PassingBackend {
   }
 
   void matmul(const MatmulArgs&) override;
+  void adapter_backward(const AdapterBackwardArgs&) override;
   void column_sum(const ColumnSumArgs&) override;
   void embedding(const EmbeddingArgs&) override;
   void embedding_backward(const EmbeddingBackwardArgs&) override;

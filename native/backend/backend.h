@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "ops/activation.h"
+#include "ops/adapter.h"
 #include "ops/attention.h"
 #include "ops/cross_entropy.h"
 #include "ops/embedding.h"
@@ -52,6 +53,7 @@ class Backend {
   virtual void matmul(const MatmulArgs&) = 0;
   /** Bytes that `matmul` takes beside its operands, and keeps; `taken` does not count them yet. */
   virtual size_t matmul_scratch(const MatmulArgs&) = 0;
+  virtual void adapter_backward(const AdapterBackwardArgs&) = 0;
   virtual void column_sum(const ColumnSumArgs&) = 0;
   virtual void embedding(const EmbeddingArgs&) = 0;
   virtual void embedding_backward(const EmbeddingBackwardArgs&) = 0;

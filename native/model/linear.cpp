@@ -100,12 +100,14 @@ void backward_low(const LinearContext& context, const Linear& linear, const Line
   for (const Member& member : linear.members) {
     const Adapter& adapter = member.adapter;
     if (!adapter.a) continue;
-    const Tensor d_y = args.d_y.columns(member.first, member.out);
-    if (adapter.b->gradient)
-      product(backend, transposed(d_y), {columns_of(context, adapter, args.low)},
-              Tensor(adapter.b->gradient, DType::f32, member.out, context.rank), true);
-    product(backend, {d_y}, {adapter.b->value}, columns_of(context, adapter, d_low), false,
-            context.scale);
+    AdapterBackwardArgs both;
+    both.d_y = args.d_y.columns(member.first, member.out);
+    both.adapter.b = adapter.b->value;
+    both.adapter.low = columns_of(context, adapter, args.low);
+    both.adapter.d_low = columns_of(context, adapter, d_low);
+    both.adapter.d_b = adapter.b->gradient;
+    both.adapter.scale = context.scale;
+    backend.adapter_backward(both);
   }
   if (context.dropout == 0 && linear.d_lora_a)
     product(backend, transposed(d_low), {args.x},

@@ -38,6 +38,9 @@ class PassingBackend : public Backend {
 
   void matmul(const MatmulArgs& args) override { inner_->matmul(args); }
   size_t matmul_scratch(const MatmulArgs& args) override { return inner_->matmul_scratch(args); }
+  void adapter_backward(const AdapterBackwardArgs& args) override {
+    inner_->adapter_backward(args);
+  }
   void column_sum(const ColumnSumArgs& args) override { inner_->column_sum(args); }
   void embedding(const EmbeddingArgs& args) override { inner_->embedding(args); }
   void embedding_backward(const EmbeddingBackwardArgs& args) override {

@@ -26,6 +26,11 @@ class Poison final : public PassingBackend {
     PassingBackend::matmul(args);
     wrote(args.c);
   }
+  void adapter_backward(const AdapterBackwardArgs& args) override {
+    PassingBackend::adapter_backward(args);
+    wrote(args.adapter.d_b);
+    wrote(args.adapter.d_low);
+  }
   void column_sum(const ColumnSumArgs& args) override {
     PassingBackend::column_sum(args);
     wrote(args.sums);

@@ -49,6 +49,19 @@ class Watch final : public PassingBackend {
     seen_->products.push_back(args);
     inner_->matmul(args);
   }
+  /** Noted as the two products that it does the work of. */
+  void adapter_backward(const AdapterBackwardArgs& args) override {
+    MatmulArgs d_b, d_low;
+    d_b.a = d_low.a = args.d_y;
+    d_b.b = args.adapter.low;
+    d_b.c = Tensor(args.adapter.d_b, DType::f32, args.d_y.cols, args.adapter.low.cols);
+    d_b.trans_a = d_b.accumulate = true;
+    d_low.b = args.adapter.b;
+    d_low.c = args.adapter.d_low;
+    if (args.adapter.d_b) seen_->products.push_back(d_b);
+    seen_->products.push_back(d_low);
+    inner_->adapter_backward(args);
+  }
   void embedding_backward(const EmbeddingBackwardArgs& args) override {
     seen_->tables.push_back(args);
     inner_->embedding_backward(args);

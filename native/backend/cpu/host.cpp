@@ -12,6 +12,7 @@
 #include <limits>
 #include <string>
 
+#include "backend/parts.h"
 #include "backend/shapes.h"
 #include "core/error.h"
 #ifdef __SANITIZE_ADDRESS__
@@ -248,6 +249,10 @@ void HostBackend::matmul(const MatmulArgs& args) {
   } else if (!worth_a_primitive(args) || !onednn_matmul(args)) {
     builtin_matmul(args);
   }
+}
+
+void HostBackend::adapter_backward(const AdapterBackwardArgs& args) {
+  parts::adapter_backward(*this, args);
 }
 
 }  // namespace attune

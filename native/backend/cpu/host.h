@@ -34,6 +34,7 @@ class HostBackend : public Backend {
    * set-up; else `builtin_matmul`.
    */
   void matmul(const MatmulArgs&) final;
+  void adapter_backward(const AdapterBackwardArgs&) final;
 
  protected:
   virtual void builtin_matmul(const MatmulArgs&) = 0;

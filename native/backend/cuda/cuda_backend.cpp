@@ -7,6 +7,7 @@
 #include "backend/cuda/blas.h"
 #include "backend/cuda/kernels.h"
 #include "backend/cuda/runtime.h"
+#include "backend/parts.h"
 #include "core/error.h"
 
 namespace attune::cuda {
@@ -71,6 +72,9 @@ class CudaBackend final : public Backend {
     is_thin_product(args) ? thin_product(runtime_, args) : blas_.matmul(args);
   }
   size_t matmul_scratch(const MatmulArgs&) override { return 0; }  // the runtime's workspace
+  void adapter_backward(const AdapterBackwardArgs& args) override {
+    if (!cuda::adapter_backward(runtime_, args)) parts::adapter_backward(*this, args);
+  }
   void column_sum(const ColumnSumArgs& args) override { cuda::column_sum(runtime_, args); }
   void embedding(const EmbeddingArgs& args) override { cuda::embedding(runtime_, args); }
   void embedding_backward(const EmbeddingBackwardArgs& args) override {

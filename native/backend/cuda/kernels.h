@@ -8,7 +8,10 @@ namespace attune::cuda {
 
 /** Whether `thin_product` serves these: bfloat16 a^T b over many rows, one side of c at most 64. */
 bool is_thin_product(const MatmulArgs&);
-void thin_product(Runtime&, const MatmulArgs&);                   // thin_product.cu
+void thin_product(Runtime&, const MatmulArgs&);  // thin_product.cu
+/** False where the kernel does not serve these: types, alignment, more than 64 columns, few rows.
+ */
+bool adapter_backward(Runtime&, const AdapterBackwardArgs&);      // adapter.cu
 void column_sum(Runtime&, const ColumnSumArgs&);                  // column_sum.cu
 void embedding(Runtime&, const EmbeddingArgs&);                   // embedding.cu
 void embedding_backward(Runtime&, const EmbeddingBackwardArgs&);  // embedding.cu

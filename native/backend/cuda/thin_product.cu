@@ -8,22 +8,19 @@
 // what c holds, in one pass, so that bits do not depend on which block ends first.
 #include "backend/cuda/kernels.h"
 #include "backend/cuda/launch.h"
-#include "backend/cuda/tile.h"
+#include "backend/cuda/thin_tile.h"
 #include "backend/shapes.h"
 
 namespace attune::cuda {
 namespace {
 
 constexpr int kWarps = 4, kThreads = kWarps * kWarp;
-constexpr int kStrip = 128, kOfWarp = kStrip / kWarps, kDeep = 32, kStages = 4;
-constexpr int64_t kThin = 64, kLeastDepth = 256, kMostWide = 1 << 17;
+constexpr int kOfWarp = kStrip / kWarps, kStages = 4;
+constexpr int64_t kLeastDepth = 256, kMostWide = 1 << 17;
 constexpr int64_t kLeastSteps = 4;   // of a part
 constexpr int64_t kBlocks = 3;       // of a multiprocessor
 constexpr unsigned kElements = 256;  // of a block that adds parts
 
-constexpr int kWideTile = kDeep * kTileStride<kStrip>;
-template <int N>
-constexpr int kThinTile = kDeep* kTileStride<N>;
 template <int N>
 constexpr size_t kShared = sizeof(bf16) * kStages*(kWideTile + kThinTile<N>);
 
@@ -45,7 +42,6 @@ template <int N>
 __global__ void __launch_bounds__(kThreads) thin_parts(Sides sides, int steps_each, Parts parts) {
   auto* wide_tiles = reinterpret_cast<bf16*>(shared_memory());
   bf16* thin_tiles = wide_tiles + kStages * kWideTile;
-  const int lane = static_cast<int>(threadIdx.x) % kWarp;
   const int warp = static_cast<int>(threadIdx.x) / kWarp;
   const int strip = static_cast<int>(blockIdx.x) * kStrip;
   const int first_step = static_cast<int>(blockIdx.y) * steps_each;
@@ -69,62 +65,50 @@ __global__ void __launch_bounds__(kThreads) thin_parts(Sides sides, int steps_ea
     copy_wait<kStages - 2>();
     __syncthreads();  // the tiles are here, and the slot of the step before is free
     load(step + kStages - 1);
-    const bf16* wide = wide_tiles + step % kStages * kWideTile + warp * kOfWarp;
-    const bf16* thin = thin_tiles + step % kStages * kThinTile<N>;
-#pragma unroll
-    for (int k = 0; k < kDeep; k += 16) {
-      uint32_t left[kOfWarp / 16][4];
-#pragma unroll
-      for (int m = 0; m < kOfWarp / 16; ++m) {
-        ldmatrix_transposed(left[m], wide + (k + lane % 8 + lane / 16 * 8) * kTileStride<kStrip> +
-                                         16 * m + lane / 8 % 2 * 8);
-      }
-#pragma unroll
-      for (int n = 0; n < N / 8; n += 2) {
-        uint32_t right[4];
-        ldmatrix_transposed(right, thin + (k + lane % 16) * kTileStride<N> + 8 * n + lane / 16 * 8);
-        const uint32_t even[2] = {right[0], right[1]}, odd[2] = {right[2], right[3]};
-#pragma unroll
-        for (int m = 0; m < kOfWarp / 16; ++m) {
-          mma(acc[m][n], left[m], even);
-          mma(acc[m][n + 1], left[m], odd);
-        }
-      }
-    }
+    add_columns<kOfWarp / 16, N>(acc, wide_tiles + step % kStages * kWideTile + warp * kOfWarp,
+                                 thin_tiles + step % kStages * kThinTile<N>);
   }
 
   float* to = parts.data + blockIdx.y * parts.each;
-#pragma unroll
-  for (int m = 0; m < kOfWarp / 16; ++m) {
-#pragma unroll
-    for (int n = 0; n < N / 8; ++n) {
-#pragma unroll
-      for (int i = 0; i < 4; ++i) {
-        const int w = strip + warp * kOfWarp + 16 * m + lane / 4 + i / 2 * 8;
-        const int t = 8 * n + 2 * (lane % 4) + i % 2;
-        if (w < sides.wide_columns && t < sides.thin_columns)
-          to[static_cast<int64_t>(w) * parts.wide_step + t * parts.thin_step] = acc[m][n][i];
-      }
-    }
-  }
+  each_column<kOfWarp / 16, N>(acc, [&](int column, int t, float sum) {
+    const int w = strip + warp * kOfWarp + column;
+    if (w < sides.wide_columns && t < sides.thin_columns)
+      to[static_cast<int64_t>(w) * parts.wide_step + t * parts.thin_step] = sum;
+  });
 }
 
-/** c (+)= scale * the sum of the parts, which are rows of c without a stride. */
-__global__ void __launch_bounds__(kElements)
-    add_thin_parts(const float* parts, int count, unsigned each, unsigned cols, float* c,
-                   int64_t stride, float scale, bool accumulate) {
+/** What one job of `add_parts_kernel` is, from PartSum. */
+struct Sum {
+  const float* parts;
+  int64_t step, stride;
+  void* c;
+  int count;
+  unsigned size, cols;
+  float scale;
+  bool accumulate, half;
+};
+
+struct Sums {
+  Sum of[kMostSums];
+};
+
+/** Grid: (256 elements, sum). */
+__global__ void __launch_bounds__(kElements) add_parts_kernel(Sums sums) {
+  const Sum& sum = sums.of[blockIdx.y];
   const unsigned i = blockIdx.x * kElements + threadIdx.x;
-  if (i >= each) return;
+  if (i >= sum.size) return;
   float total = 0;
 #pragma unroll 4
-  for (int part = 0; part < count; ++part) total += parts[static_cast<int64_t>(part) * each + i];
-  float* to = c + static_cast<int64_t>(i / cols) * stride + i % cols;
-  *to = accumulate ? *to + scale * total : scale * total;
-}
-
-TileSource source_of(const Tensor& x) {
-  return {static_cast<const bf16*>(x.data), x.stride, static_cast<int>(x.rows),
-          vectorizable<bf16>(x.data, x.stride)};
+  for (int part = 0; part < sum.count; ++part) total += sum.parts[part * sum.step + i];
+  total *= sum.scale;
+  const int64_t at = static_cast<int64_t>(i / sum.cols) * sum.stride + i % sum.cols;
+  if (sum.half) {
+    bf16* to = static_cast<bf16*>(sum.c) + at;
+    *to = to_bf16(sum.accumulate ? to_float(*to) + total : total);
+  } else {
+    float* to = static_cast<float*>(sum.c) + at;
+    *to = sum.accumulate ? *to + total : total;
+  }
 }
 
 template <int N>
@@ -169,11 +153,29 @@ void thin_product(Runtime& runtime, const MatmulArgs& args) {
                                     : multiply<64>;
   make_parts(runtime, sides, static_cast<unsigned>(strips), static_cast<unsigned>(count),
              static_cast<int>(steps_each), parts);
-  launch(runtime, "add_thin_parts", add_thin_parts,
-         Shape{dim3(static_cast<unsigned>((each + kElements - 1) / kElements)), dim3(kElements)},
-         memory, static_cast<int>(count), static_cast<unsigned>(each),
-         static_cast<unsigned>(args.c.cols), args.c.f32(), args.c.stride, args.scale,
-         args.accumulate);
+  add_thin_parts(runtime,
+                 {{memory, static_cast<int>(count), each, args.c, args.scale, args.accumulate}});
+}
+
+void add_thin_parts(Runtime& runtime, std::initializer_list<PartSum> sums) {
+  Sums jobs = {};
+  unsigned largest = 0, count = 0;
+  for (const PartSum& sum : sums) {
+    const auto size = static_cast<unsigned>(sum.c.size());
+    jobs.of[count++] = {sum.parts,
+                        sum.step,
+                        sum.c.stride,
+                        sum.c.data,
+                        sum.count,
+                        size,
+                        static_cast<unsigned>(sum.c.cols),
+                        sum.scale,
+                        sum.accumulate,
+                        sum.c.dtype == DType::bf16};
+    largest = size > largest ? size : largest;
+  }
+  launch(runtime, "add_thin_parts", add_parts_kernel,
+         Shape{dim3((largest + kElements - 1) / kElements, count), dim3(kElements)}, jobs);
 }
 
 }  // namespace attune::cuda
