@@ -208,8 +208,10 @@ void Engine::load(const TensorRead& read) {
 }
 
 BatchSums Engine::accumulate(const Batch& batch) {
-  const bool torn = std::exchange(torn_, true);  // whatever follows, until it is restored
+  // What is refused changes nothing.
+  decoder_->check_trains();
   validate(batch, spec_, options_.max_tokens);
+  const bool torn = std::exchange(torn_, true);  // whatever follows, until it is restored
   const BatchSums sums = decoder_->accumulate(batch, micro_batches_);
   torn_ = torn;
   ++micro_batches_;

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cmath>
+#include <cstdio>
 #include <limits>
 #include <string>
 #include <vector>
@@ -202,6 +203,16 @@ void call(Engine& engine, Bytes& from, double& tokens) {
 
 }  // namespace
 
+namespace {
+
+/** Any refusal but that of a state that must not be. */
+void take(const Error& error) {
+  if (error.code() == Code::internal) std::fprintf(stderr, "%s\n", error.what());
+  require(error.code() != Code::internal);
+}
+
+}  // namespace
+
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t bytes) {
   Bytes from(data, bytes);
   const ModelSpec spec = spec_of(from);
@@ -215,11 +226,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t bytes) {
       try {
         call(engine, from, tokens);
       } catch (const Error& error) {
-        require(error.code() != Code::internal);
+        take(error);
       }
     }
   } catch (const Error& error) {
-    require(error.code() != Code::internal);
+    take(error);
   }
   return 0;
 }

@@ -9,6 +9,13 @@ inline void require(bool holds) {
   if (!holds) std::abort();
 }
 
+/** FNV-1a. */
+inline uint64_t hash_of(const uint8_t* data, size_t size) {
+  uint64_t hash = 0xcbf29ce484222325u;
+  for (size_t i = 0; i < size; ++i) hash = (hash ^ data[i]) * 0x100000001b3u;
+  return hash ^ hash >> 32;
+}
+
 /** Takes numbers off the front of an input; zeros follow its end. */
 class Bytes {
  public:

@@ -61,5 +61,9 @@ class Error : public std::runtime_error {
 inline void check(bool condition, Code code, const char* op, const std::string& message) {
   if (!condition) throw Error(code, op, message);
 }
+/** The same without making a string where the condition holds. */
+inline void check(bool condition, Code code, const char* op, const char* message) {
+  if (!condition) throw Error(code, op, message);
+}
 
 }  // namespace attune

@@ -234,11 +234,14 @@ void Decoder::repeat(const Pass& pass, int64_t half, const std::function<void()>
                   work);
 }
 
-BatchSums Decoder::accumulate(const Batch& batch, uint64_t micro_batch) {
+void Decoder::check_trains() const {
   check(options_.method != Method::none, Code::config, "accumulate",
         "the engine was made without a method to train");
   check(options_.method == Method::full || adapters_on, Code::config, "accumulate",
         "the adapter was merged: there is nothing left to train");
+}
+
+BatchSums Decoder::accumulate(const Batch& batch, uint64_t micro_batch) {
   const Supervised supervised = supervised_of(batch);
   if (supervised.rows.empty()) return {};
   Pass pass = upload(batch);

@@ -23,6 +23,8 @@ class Decoder {
   Decoder(const Decoder&) = delete;
   Decoder& operator=(const Decoder&) = delete;
 
+  /** Throws `config` where there is nothing to train. */
+  void check_trains() const;
   /** Forward and backward; gradients are added up. `micro_batch` numbers the random streams. */
   BatchSums accumulate(const Batch&, uint64_t micro_batch);
   /** Forward only; `nll` receives one value for each supervised position. */

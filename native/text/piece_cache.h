@@ -100,7 +100,7 @@ class PieceCache {
   void clear();
   void grow();
 
-  static constexpr int smallest = 12;                     // bits of the number of slots
+  static constexpr int smallest = 8;                      // bits of the number of slots
   static constexpr int largest = 18;                      // 5 MiB of slots
   static constexpr size_t most_units = size_t{1} << 21;   // 4 MiB of keys
   static constexpr size_t most_tokens = size_t{1} << 20;  // 12 MiB of tokens

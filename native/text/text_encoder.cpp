@@ -1,7 +1,6 @@
 #include "text/text_encoder.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <utility>
 
 #include "core/error.h"
@@ -117,10 +116,11 @@ void TextEncoder::read_vocabulary(const TextModel& model) {
     if (id >= 0 && spell(token, bytes) && vocabulary_.find(bytes) < 0) vocabulary_.add(bytes, id);
   });
   for (size_t byte = 0; byte < 256; ++byte) {
-    char name[8];
-    std::snprintf(name, sizeof name, "<0x%02X>", static_cast<unsigned>(byte));
-    byte_ids_[byte] =
-        vocabulary_.find(byte_level_ ? std::string(1, static_cast<char>(byte)) : name);
+    const char* const digits = "0123456789ABCDEF";
+    const char one = static_cast<char>(byte);
+    const char name[] = {'<', '0', 'x', digits[byte >> 4], digits[byte & 15], '>'};
+    byte_ids_[byte] = vocabulary_.find(byte_level_ ? std::string_view(&one, 1)
+                                                   : std::string_view(name, sizeof name));
   }
   const std::string mark = to_utf8(std::u16string_view(&mark_, 1));
   if (!byte_level_ && vocabulary_.find(mark) < 0) cut_between_words_ = false;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/error.h"
 #include "models.h"
 
 namespace attune::test {
@@ -113,6 +114,30 @@ TEST(engine) {
             run(std::string(shape.name) + "/" + dtype_name(dtype) + "/" + name + "/" +
                     std::to_string(tokens) + " " + device,
                 [&, method = method] { use(device, shape.spec, dtype, method, tokens); });
+}
+
+/** A batch that is refused leaves no trace: what was accumulated before is trained. */
+TEST(engine_refused_batch) {
+  for (const std::string& device : device_names())
+    run(device, [&] {
+      const ModelSpec spec = shapes().front().spec;
+      Engine engine(spec, options_for(spec, DType::f32, Method::lora, 8), backend_of(device));
+      fill(engine);
+      const Batch batch = batch_of(spec, 8);
+      UpdateOptions update;
+      update.learning_rate = 0.1;
+      update.tokens = static_cast<double>(engine.accumulate(batch).tokens);
+      Batch wrong = batch;
+      wrong.tokens[3] = static_cast<int32_t>(spec.vocabulary);
+      bool refused = false;
+      try {
+        engine.accumulate(wrong);
+      } catch (const Error& error) {
+        refused = error.code() == Code::data;
+      }
+      expect(refused, "a token outside the vocabulary");
+      expect(engine.update(update).applied, "the update is applied");
+    });
 }
 
 /** The same training on another device: the same losses, to what rounding in float32 allows. */

@@ -23,7 +23,8 @@ namespace attune {
 namespace {
 
 constexpr size_t kAlignment = 64;
-constexpr size_t kPage = 4096;  // before each block: its size
+constexpr size_t kPage = 4096;                 // before each block: its size
+constexpr size_t kHugePage = size_t{2} << 20;  // a smaller block would take one for itself
 
 /** Made where it is thrown: a message takes memory too, and would leak what was just had. */
 Error no_memory(const char* op, size_t bytes) {
@@ -169,7 +170,7 @@ void* HostBackend::allocate(size_t bytes) {
                                     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (base == MAP_FAILED) throw no_memory("allocate", bytes);
 #ifdef MADV_HUGEPAGE
-  madvise(base, whole, MADV_HUGEPAGE);
+  if (whole >= kHugePage) madvise(base, whole, MADV_HUGEPAGE);
 #endif
   *static_cast<size_t*>(base) = whole;
   blocks_.emplace_back(base, whole);

@@ -86,15 +86,24 @@ void pack_a(const MatmulArgs& args, const Block& block, int64_t p, int64_t depth
   }
 }
 
-constexpr int64_t kPackedA = kBlockRows * kBlockDepth + kLanes;
-constexpr int64_t kPackedB = kBlockCols * kBlockDepth;
-constexpr int64_t kBlockScratch = kPackedA + kPackedB + kBlockRows * kBlockCols;
+/** Where things lie in the scratch of one task; a small product takes little. */
+struct Places {
+  Places(const MatmulArgs& args, int64_t rows, int64_t cols) {
+    const int64_t depth = depth_of(args) < kBlockDepth ? depth_of(args) : kBlockDepth;
+    const int64_t strips = (cols + kStrip - 1) / kStrip;
+    b = (args.trans_a ? depth * kBlockRows : rows * kBlockDepth) + kLanes;
+    sums = b + strips * kStrip * kBlockDepth;
+    size = sums + rows * kBlockCols;
+  }
+  int64_t b, sums, size;
+};
 
 template <typename T>
-void multiply_block(const MatmulArgs& args, const Block& block, float* scratch) {
+void multiply_block(const MatmulArgs& args, const Block& block, const Places& places,
+                    float* scratch) {
   float* packed_a = scratch;
-  float* packed_b = packed_a + kPackedA;
-  float* sums = packed_b + kPackedB;
+  float* packed_b = scratch + places.b;
+  float* sums = scratch + places.sums;
   const int64_t k = depth_of(args);
   Product job = {};
   job.b_row = kStrip;
@@ -125,12 +134,13 @@ void multiply(const MatmulArgs& args) {
   while (tasks() < 3 * threads && rows > kTileRows * 4) rows = padded(rows / 2);
   while (tasks() < threads && cols > kStrip) cols = (cols / kStrip + 1) / 2 * kStrip;
   const int64_t down = (m + rows - 1) / rows, count = tasks();
-  Scratch scratch(kBlockScratch * threads);
+  const Places places(args, m < rows ? m : rows, n < cols ? n : cols);
+  Scratch scratch(places.size * threads);
 #pragma omp parallel for schedule(dynamic, 1) num_threads(threads) if (parallel)
   for (int64_t task = 0; task < count; ++task) {
     const int64_t i = task % down * rows, j = task / down * cols;
     const Block block = {i, m - i < rows ? m - i : rows, j, n - j < cols ? n - j : cols};
-    multiply_block<T>(args, block, scratch.data() + kBlockScratch * thread_index());
+    multiply_block<T>(args, block, places, scratch.data() + places.size * thread_index());
   }
 }
 
