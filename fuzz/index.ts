@@ -37,6 +37,11 @@ async function run(
   const first = seed ?? nextSeed(target);
   let next = first;
   const native = nativeNames.includes(target);
+  const absence = native ? null : (await loadTarget(target)).absence?.();
+  if (absence) {
+    console.log(`SKIPPED 1: ${target}: ${absence}`);
+    return null;
+  }
   const each = { inputs: Math.ceil(inputs / threads), seconds };
   const found = native
     ? [await runNative(target, { inputs, seconds }, next++)].filter((one) => one !== null)

@@ -25,7 +25,7 @@ export interface Corpus {
 export class Mutator {
   constructor(
     private readonly random: Random,
-    private readonly target: Pick<Target, 'words' | 'json' | 'frame'>,
+    private readonly target: Pick<Target, 'words' | 'json' | 'frame' | 'repair'>,
     private readonly corpus: Corpus,
   ) {}
 
@@ -57,6 +57,8 @@ export class Mutator {
       return this.changeBytes(bytes);
     }
     for (let times = 1 + this.random.below(2); times > 0; times--) value = this.changeValue(value);
+    const { repair } = this.target;
+    if (repair && this.random.below(3) > 0) repair(value);
     return Buffer.from(JSON.stringify(value));
   }
 
@@ -108,7 +110,7 @@ export class Mutator {
     if (places.length === 0) return this.strange();
     const [parent, key] = this.random.of(places);
     const { random } = this;
-    switch (random.below(7)) {
+    switch (random.below(10)) {
       case 0:
         if (Array.isArray(parent)) parent.splice(Number(key), 1);
         else delete parent[key];
@@ -135,10 +137,28 @@ export class Mutator {
       case 5:
         define(parent, key, random.below(16));
         break;
-      default:
+      case 6:
         define(parent, key, this.strange());
+        break;
+      default:
+        define(parent, key, this.alike(parent[key]));
     }
     return value;
+  }
+
+  /** Another value of the same type: it is seen by what lies behind the check of types. */
+  private alike(value: unknown): unknown {
+    const { random } = this;
+    switch (typeof value) {
+      case 'number':
+        return random.of([value + 1, value - 1, 2 * value, value / 2, -value, random.below(300)]);
+      case 'boolean':
+        return !value;
+      case 'string':
+        return Buffer.from(this.changeBytes(Buffer.from(value))).toString();
+      default:
+        return this.strange();
+    }
   }
 }
 

@@ -12,8 +12,14 @@ export interface Target {
     open(input: Uint8Array): Uint8Array;
     close(json: Uint8Array, input: Uint8Array): Uint8Array;
   };
+  /** Makes right in a changed value what must fit together, so that more is reached than the check of that. */
+  repair?(value: unknown): void;
   /** Whether the parser runs in a thread of its own: one that hangs or dies is an answer. */
   contained?: boolean;
+  /** Whether it calls native code, a fault of which ends the process: it gets one of its own. */
+  isNative?: boolean;
+  /** Why it cannot be fuzzed here; null where it can. */
+  absence?(): string | null;
   /**
    * Gives the parser one input. Returns what was accepted in a few words; throws what the parser
    * throws, and a plain Error where something was accepted that must not be.

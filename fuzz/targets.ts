@@ -15,6 +15,7 @@ const modules: Readonly<Record<string, () => Promise<{ target: Target }>>> = {
   config: () => import('./targets/config.ts'),
   csv: () => import('./targets/csv.ts'),
   parquet: () => import('./targets/parquet.ts'),
+  addon: () => import('./targets/addon.ts'),
   gzip: () => import('./targets/gzip.ts'),
 };
 

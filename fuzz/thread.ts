@@ -1,12 +1,18 @@
-// One thread that fuzzes one target, and whoever watches it.
+// One thread, or process, that fuzzes one target, and whoever watches it.
+import { fork } from 'node:child_process';
+import { mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { bundle } from './bundle.ts';
+import { makePlace, Place, type PlaceData } from './place.ts';
 import { loadTarget } from './targets.ts';
 import type { Report, Work } from './worker.ts';
 
 /** Milliseconds an input may take; less where the parser's thread may be ended for it. */
 const longest = 5000;
 const longestContained = 300;
+
+const memory = 1024; // MiB of JavaScript's
 
 export interface Finding {
   message: string;
@@ -24,58 +30,104 @@ export interface Found {
 
 type Amount = Pick<Work, 'inputs' | 'seconds'>;
 
+/** What works on inputs. */
+interface Runner {
+  end(): void;
+  onReport(hear: (report: Report) => void): void;
+  /** Hears why it ended, also where it was done. */
+  onEnd(hear: (reason: string) => void): void;
+}
+
+function startThread(file: string, work: Work): Runner {
+  const limits = { maxOldGenerationSizeMb: memory };
+  const worker = new Worker(file, { workerData: work, resourceLimits: limits });
+  return {
+    end: () => void worker.terminate(),
+    onReport: (hear) => worker.on('message', hear),
+    onEnd(hear) {
+      worker.on('error', (error) => hear(`the thread ended: ${error.message}`));
+      worker.on('exit', (code) => hear(`the thread ended with code ${code}`));
+    },
+  };
+}
+
+/** A process: what a fault in native code ends. */
+function startProcess(file: string, work: Work): Runner {
+  const child = fork(file, [], {
+    execArgv: [`--max-old-space-size=${memory}`],
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+  });
+  let said = '';
+  child.stderr?.on('data', (bytes) => {
+    said = `${said}${bytes}`.slice(-4000);
+  });
+  child.send(work);
+  return {
+    end: () => void child.kill('SIGKILL'),
+    onReport: (hear) => child.on('message', (report) => hear(report as Report)),
+    onEnd: (hear) =>
+      child.on('close', (code, signal) =>
+        hear(`the process ended with ${signal ?? code}: ${said}`),
+      ),
+  };
+}
+
 let bundled: Promise<string> | null = null;
 
-/** Runs one thread over one target; resolves with what became of it. */
-async function runThread(
+/** A place for a worker; in a file where it is a process. */
+function placeFor(seed: number, isProcess: boolean): PlaceData {
+  if (!isProcess) return makePlace(null);
+  const folder = join(import.meta.dirname, '../.cache/fuzz');
+  mkdirSync(folder, { recursive: true });
+  return makePlace(join(folder, `place-${process.pid}-${seed}`));
+}
+
+/** Runs one worker over one target; resolves with what became of it. */
+async function runWorker(
   target: string,
   amount: Amount,
   seed: number,
-  patience: number,
+  { patience, isProcess }: { patience: number; isProcess: boolean },
 ): Promise<Found> {
   bundled ??= bundle();
-  const state = new SharedArrayBuffer(16);
-  const current = new SharedArrayBuffer(1 << 20);
-  const work: Work = { target, ...amount, seed, state, current };
-  const worker = new Worker(await bundled, {
-    workerData: work,
-    resourceLimits: { maxOldGenerationSizeMb: 1024 },
-  });
-  const at = new BigInt64Array(state);
-  const input = () => new Uint8Array(current).slice(0, Number(Atomics.load(at, 1)));
+  const data = placeFor(seed, isProcess);
+  const place = new Place(data);
+  const work: Work = { target, ...amount, seed, place: data };
+  const runner = (isProcess ? startProcess : startThread)(await bundled, work);
   return new Promise((resolve) => {
+    let over = false;
     const end = (found: Found) => {
+      over = true;
       clearInterval(watch);
-      void worker.terminate();
+      runner.end();
+      if (typeof data === 'string') rmSync(data, { force: true });
       resolve(found);
     };
-    const fail = (message: string, bytes: Uint8Array, ended = true) =>
-      end({
-        inputs: Number(Atomics.load(at, 0)) + 1,
-        ended,
-        accepted: 0,
-        outcomes: 0,
-        finding: { message, input: bytes },
-      });
-    let last = -1n;
+    const fail = (message: string, given?: Uint8Array) => {
+      if (over) return;
+      const { done = 0, input = new Uint8Array(0) } = place.read() ?? {};
+      const finding = { message, input: given ?? input };
+      const ended = given === undefined;
+      end({ inputs: done + 1, ended, accepted: 0, outcomes: 0, finding });
+    };
+    let last = -1;
     let since = performance.now();
     const watch = setInterval(() => {
-      const now = Atomics.load(at, 0);
-      // The time that the thread takes to start is not the parser's.
-      if (now !== last || Atomics.load(at, 1) === 0n) [last, since] = [now, performance.now()];
-      else if (performance.now() - since > patience) fail(`no answer in ${patience} ms`, input());
+      // The time that a worker takes to start is not the parser's.
+      const now = place.read()?.done ?? -1;
+      if (now !== last || now === -1) [last, since] = [now, performance.now()];
+      else if (performance.now() - since > patience) fail(`no answer in ${patience} ms`);
     }, 50);
-    worker.on('message', (report: Report) => {
-      if (report.kind === 'finding') fail(report.message, report.input, false);
+    runner.onReport((report) => {
+      if (report.kind === 'finding') fail(report.message, report.input);
       else end({ ...report, ended: false, finding: null });
     });
-    worker.on('error', (error) => fail(`the thread ended: ${error.message}`, input()));
-    worker.on('exit', (code) => fail(`the thread ended with code ${code}`, input()));
+    runner.onEnd((reason) => fail(reason));
   });
 }
 
 /**
- * Runs one target in one thread with seeds that `nextSeed` gives. Where its parser is contained, a
+ * Runs one target in one worker with seeds that `nextSeed` gives. Where its parser is contained, a
  * thread that ended is counted and followed by another.
  */
 export async function fuzz(
@@ -83,13 +135,13 @@ export async function fuzz(
   { inputs, seconds }: Amount,
   nextSeed: () => number,
 ): Promise<Omit<Found, 'ended'> & { ends: number }> {
-  const { contained = false } = await loadTarget(name);
-  const patience = contained ? longestContained : longest;
+  const { contained = false, isNative = false } = await loadTarget(name);
+  const watched = { patience: contained ? longestContained : longest, isProcess: isNative };
   const total = { inputs: 0, accepted: 0, outcomes: 0, ends: 0 };
   const until = performance.now() + 1000 * seconds;
   for (;;) {
     const left = { inputs: inputs - total.inputs, seconds: (until - performance.now()) / 1000 };
-    const found = await runThread(name, left, nextSeed(), patience);
+    const found = await runWorker(name, left, nextSeed(), watched);
     total.inputs += found.inputs;
     total.accepted += found.accepted;
     total.outcomes = Math.max(total.outcomes, found.outcomes);

@@ -1,7 +1,9 @@
-// Feeds one target with inputs, and says where it stands in shared memory: a thread that hangs or
-// runs out of memory cannot say more.
+// Feeds one target with inputs, in a thread or a process of its own, and says where it stands: one
+// that hangs, dies or runs out of memory cannot say more.
+import { once } from 'node:events';
 import { parentPort, workerData } from 'node:worker_threads';
 import { type Corpus, Mutator } from './mutate.ts';
+import { Place, type PlaceData } from './place.ts';
 import { Random } from './random.ts';
 import type { Target } from './target.ts';
 import { loadTarget } from './targets.ts';
@@ -12,9 +14,7 @@ export interface Work {
   /** Seconds after which it is enough. */
   seconds: number;
   seed: number;
-  /** Inputs done, and the length of the one under way. */
-  state: SharedArrayBuffer;
-  current: SharedArrayBuffer;
+  place: PlaceData;
 }
 
 export type Report =
@@ -31,10 +31,9 @@ function outcome(message: string): string {
   return words.slice(0, 6).join(' ');
 }
 
-async function run({ target: name, inputs, seconds, seed, state, current }: Work): Promise<void> {
+async function run({ target: name, inputs, seconds, seed, place: data }: Work): Promise<void> {
   const target: Target = await loadTarget(name);
-  const done = new BigInt64Array(state);
-  const shown = new Uint8Array(current);
+  const place = new Place(data);
   const seeds = target.seeds.map((each) => new Uint8Array(Buffer.from(each as Uint8Array)));
   const corpus: Corpus = { accepted: [...seeds], refused: [] };
   const outcomes = new Set<string>();
@@ -46,9 +45,7 @@ async function run({ target: name, inputs, seconds, seed, state, current }: Work
   let i = 0;
   for (; i < inputs && (i % 64 !== 0 || performance.now() < until); i++) {
     const input = seeds[i] ?? mutator.next();
-    shown.set(input);
-    Atomics.store(done, 1, BigInt(input.length));
-    Atomics.store(done, 0, BigInt(i));
+    place.write(i, input);
     let answer: string;
     let kind: keyof Corpus = 'accepted';
     try {
@@ -72,7 +69,8 @@ async function run({ target: name, inputs, seconds, seed, state, current }: Work
 }
 
 function report(message: Report): void {
-  parentPort?.postMessage(message);
+  if (parentPort) parentPort.postMessage(message);
+  else process.send?.(message, () => process.disconnect());
 }
 
 /** The input once more, for its stack. */
@@ -88,4 +86,4 @@ async function findingOf(target: Target, input: Uint8Array, first: unknown): Pro
   return { kind: 'finding', message, input };
 }
 
-await run(workerData as Work);
+await run((parentPort ? workerData : (await once(process, 'message'))[0]) as Work);

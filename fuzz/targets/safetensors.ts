@@ -43,6 +43,28 @@ function dataOf(json: string): number | null {
   return ends.length === 0 ? null : Math.max(...ends);
 }
 
+const widths: Readonly<Record<string, number>> = {
+  F32: 4,
+  BF16: 2,
+  F16: 2,
+  I64: 8,
+  U8: 1,
+  BOOL: 1,
+};
+
+/** Places one after the other, as the types and shapes ask for. */
+function repair(header: unknown): void {
+  let at = 0;
+  for (const entry of Object.values(header ?? {})) {
+    const { dtype, shape } = (entry ?? {}) as { dtype?: unknown; shape?: unknown };
+    if (typeof dtype !== 'string' || !Array.isArray(shape)) continue;
+    const bytes = shape.reduce((product, n) => product * Number(n), widths[dtype] ?? 1);
+    if (!Number.isSafeInteger(bytes)) continue;
+    (entry as { data_offsets: unknown }).data_offsets = [at, at + bytes];
+    at += bytes;
+  }
+}
+
 /** Whole files in safetensors format. */
 export const target: Target = {
   name: 'safetensors',
@@ -57,6 +79,7 @@ export const target: Target = {
     '"I64"', '[0,4]', '[0,0]', '{}', '[]', '"a":', 'null', '1e999',
   ], // biome-ignore format: a table
   json: false,
+  repair,
   frame: {
     open: (input) => input.subarray(8, Math.min(input.length, 8 + headerLength(input))),
     close: (json, input) => {

@@ -3,15 +3,27 @@
 #include <cmath>
 #include <cstring>
 #include <initializer_list>
+#include <limits>
+#include <type_traits>
 #include <utility>
+
+#include "core/error.h"
 
 namespace attune {
 
 namespace {
 
-[[noreturn]] void refuse(Napi::Env env, const std::string& name, const char* expected) {
-  throw Napi::TypeError::New(env, name + " must be " + expected);
+[[noreturn]] void refuse(Napi::Env env, const std::string& message) {
+  Napi::TypeError error = Napi::TypeError::New(env, message);
+  error.Set("code", code_name(Code::config));
+  throw error;
 }
+
+[[noreturn]] void refuse(Napi::Env env, const std::string& name, const std::string& expected) {
+  refuse(env, name + " must be " + expected);
+}
+
+constexpr double kMostExact = 9007199254740991.0;  // 2^53 - 1
 
 Napi::Object object(const Napi::Value& value, const char* name) {
   if (!value.IsObject() || value.IsNull()) refuse(value.Env(), name, "an object");
@@ -25,25 +37,23 @@ double number(const Napi::Object& from, const char* key) {
 }
 
 int64_t integer(const Napi::Object& from, const char* key) {
-  const double value = number(from, key);
-  if (!(std::floor(value) == value) || std::fabs(value) > 9007199254740991.0)
-    refuse(from.Env(), key, "a whole number");
-  return static_cast<int64_t>(value);
+  return to_integer(from.Get(key), key, -kMostExact, kMostExact);
+}
+
+int32_t int32(const Napi::Object& from, const char* key) {
+  using Limits = std::numeric_limits<int32_t>;
+  return static_cast<int32_t>(to_integer(from.Get(key), key, Limits::min(), Limits::max()));
 }
 
 uint64_t natural(const Napi::Object& from, const char* key) {
-  const int64_t value = integer(from, key);
-  if (value < 0) refuse(from.Env(), key, "a whole number of at least 0");
-  return static_cast<uint64_t>(value);
+  return to_natural(from.Get(key), key);
 }
 
-bool boolean(const Napi::Object& from, const char* key) {
-  const Napi::Value value = from.Get(key);
-  if (!value.IsBoolean()) refuse(from.Env(), key, "true or false");
-  return value.As<Napi::Boolean>().Value();
-}
+bool boolean(const Napi::Object& from, const char* key) { return to_boolean(from.Get(key), key); }
 
 std::string text(const Napi::Object& from, const char* key) { return to_text(from.Get(key), key); }
+
+std::string path(const Napi::Object& from) { return to_path(from.Get("path")); }
 
 template <class T>
 T choice(const Napi::Object& from, const char* key,
@@ -54,8 +64,7 @@ T choice(const Napi::Object& from, const char* key,
     if (value == name) return result;
     known += (known.empty() ? "" : ", ") + std::string(name);
   }
-  throw Napi::TypeError::New(from.Env(),
-                             std::string(key) + " must be one of " + known + ", not " + value);
+  refuse(from.Env(), key, "one of " + known + ", not " + value);
 }
 
 DType dtype(const Napi::Object& from) {
@@ -69,12 +78,18 @@ Part part(const Napi::Object& from) {
   return value.IsUndefined() ? Part::value : to_part(value);
 }
 
+/** The elements as they are now: JavaScript that runs later may take their memory away. */
 template <class Array>
-Array typed(const Napi::Value& value, napi_typedarray_type type, const char* name,
-            const char* expected) {
+auto elements(const Napi::Value& value, napi_typedarray_type type, const char* name,
+              const char* expected) {
   if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != type)
     refuse(value.Env(), name, expected);
-  return value.As<Array>();
+  const Array array = value.As<Array>();
+  using Element = std::remove_pointer_t<decltype(value.As<Array>().Data())>;
+  std::vector<Element> result(array.ElementLength());
+  if (!result.empty())
+    std::memcpy(result.data(), value.As<Array>().Data(), result.size() * sizeof(Element));
+  return result;
 }
 
 template <class T, class Read>
@@ -82,7 +97,9 @@ std::vector<T> list(const Napi::Value& value, const char* name, Read read) {
   if (!value.IsArray()) refuse(value.Env(), name, "an array");
   const auto array = value.As<Napi::Array>();
   std::vector<T> result;
-  for (uint32_t i = 0; i < array.Length(); ++i) result.push_back(read(array.Get(i)));
+  // Its length now: what it holds may be found by a program that makes it longer.
+  for (uint32_t i = 0, length = array.Length(); i < length; ++i)
+    result.push_back(read(array.Get(i)));
   return result;
 }
 
@@ -113,9 +130,35 @@ AdapterSpec to_adapter(const Napi::Value& value) {
 
 }  // namespace
 
+int64_t to_integer(const Napi::Value& value, const char* name, double least, double most) {
+  const double given = value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : std::nan("");
+  if (!(std::floor(given) == given && given >= -kMostExact && given <= kMostExact))
+    refuse(value.Env(), name, "a whole number");
+  if (given < least || given > most)
+    refuse(value.Env(), name,
+           "a whole number from " + std::to_string(static_cast<int64_t>(least)) + " to " +
+               std::to_string(static_cast<int64_t>(most)));
+  return static_cast<int64_t>(given);
+}
+
+uint64_t to_natural(const Napi::Value& value, const char* name) {
+  return static_cast<uint64_t>(to_integer(value, name, 0, kMostExact));
+}
+
+bool to_boolean(const Napi::Value& value, const char* name) {
+  if (!value.IsBoolean()) refuse(value.Env(), name, "true or false");
+  return value.As<Napi::Boolean>().Value();
+}
+
 std::string to_text(const Napi::Value& value, const char* name) {
   if (!value.IsString()) refuse(value.Env(), name, "a string");
   return value.As<Napi::String>().Utf8Value();
+}
+
+std::string to_path(const Napi::Value& value) {
+  const std::string path = to_text(value, "path");
+  if (path.find('\0') != path.npos) refuse(value.Env(), "path", "without a character NUL");
+  return path;
 }
 
 ModelSpec to_spec(const Napi::Value& value) {
@@ -135,11 +178,9 @@ ModelSpec to_spec(const Napi::Value& value) {
   spec.pre_norm = choice<bool>(from, "normPlacement", {{"pre", true}, {"post", false}});
   spec.final_norm = boolean(from, "finalNorm");
   spec.rotary = choice<bool>(from, "position", {{"rotary", true}, {"learned", false}});
-  spec.position_offset = static_cast<int32_t>(integer(from, "positionOffset"));
-  const auto frequencies = typed<Napi::Float32Array>(
+  spec.position_offset = int32(from, "positionOffset");
+  spec.inverse_frequencies = elements<Napi::Float32Array>(
       from.Get("inverseFrequencies"), napi_float32_array, "inverseFrequencies", "a Float32Array");
-  spec.inverse_frequencies.assign(frequencies.Data(),
-                                  frequencies.Data() + frequencies.ElementLength());
   spec.rotary_scale = static_cast<float>(number(from, "rotaryScale"));
   spec.attention_bias = boolean(from, "attentionBias");
   spec.attention_output_bias = boolean(from, "attentionOutputBias");
@@ -173,13 +214,11 @@ EngineOptions to_options(const Napi::Value& value) {
 }
 
 std::vector<int32_t> to_ints(const Napi::Value& value, const char* name) {
-  const auto array = typed<Napi::Int32Array>(value, napi_int32_array, name, "an Int32Array");
-  return std::vector<int32_t>(array.Data(), array.Data() + array.ElementLength());
+  return elements<Napi::Int32Array>(value, napi_int32_array, name, "an Int32Array");
 }
 
 std::vector<uint8_t> to_bytes(const Napi::Value& value, const char* name) {
-  const auto array = typed<Napi::Uint8Array>(value, napi_uint8_array, name, "a Uint8Array");
-  return std::vector<uint8_t>(array.Data(), array.Data() + array.ElementLength());
+  return elements<Napi::Uint8Array>(value, napi_uint8_array, name, "a Uint8Array");
 }
 
 Batch to_batch(const Napi::Value& value) {
@@ -208,8 +247,8 @@ UpdateOptions to_update(const Napi::Value& value) {
 std::vector<TensorRead> to_reads(const Napi::Value& value) {
   return list<TensorRead>(value, "reads", [](const Napi::Value& item) {
     const Napi::Object from = object(item, "read");
-    return TensorRead{text(from, "name"),     text(from, "path"), natural(from, "offset"),
-                      natural(from, "bytes"), dtype(from),        part(from)};
+    return TensorRead{text(from, "name"),     path(from),  natural(from, "offset"),
+                      natural(from, "bytes"), dtype(from), part(from)};
   });
 }
 
@@ -241,10 +280,9 @@ TextModel to_text_model(const Napi::Value& value) {
   model.byte_level = boolean(from, "byteLevel");
   model.steps = list<SplitStep>(from.Get("steps"), "steps", [](const Napi::Value& item) {
     const Napi::Object step = object(item, "step");
-    const auto table = typed<Napi::Uint16Array>(step.Get("transitions"), napi_uint16_array,
-                                                "transitions", "a Uint16Array");
     return SplitStep(to_bytes(step.Get("classes"), "classes"),
-                     std::vector<uint16_t>(table.Data(), table.Data() + table.ElementLength()),
+                     elements<Napi::Uint16Array>(step.Get("transitions"), napi_uint16_array,
+                                                 "transitions", "a Uint16Array"),
                      natural(step, "width"), boolean(step, "gaps"));
   });
   model.tokens = strings(from, "tokens");
@@ -256,7 +294,7 @@ TextModel to_text_model(const Napi::Value& value) {
   model.mark = mark[0];
   model.cut_at_marks = boolean(from, "cutAtMarks");
   model.byte_fallback = boolean(from, "byteFallback");
-  model.unknown = static_cast<int32_t>(integer(from, "unknown"));
+  model.unknown = int32(from, "unknown");
   model.fuse_unknown = boolean(from, "fuseUnknown");
   return model;
 }

@@ -1,5 +1,6 @@
-// JavaScript values to plain structs and back, each conversion once. A wrong type is a TypeError
-// that names the field.
+// JavaScript values to plain structs and back, each conversion once. A wrong type is a TypeError of
+// code `config` that names the field. JavaScript may run in the midst of it (getters, proxies), and
+// do anything: what was read before is a copy.
 #pragma once
 #include <napi.h>
 
@@ -20,7 +21,11 @@ std::vector<TensorRead> to_reads(const Napi::Value&);
 std::vector<TensorWrite> to_writes(const Napi::Value&);
 std::vector<int32_t> to_ints(const Napi::Value&, const char* name);
 std::vector<uint8_t> to_bytes(const Napi::Value&, const char* name);
+int64_t to_integer(const Napi::Value&, const char* name, double least, double most);
+uint64_t to_natural(const Napi::Value&, const char* name);
+bool to_boolean(const Napi::Value&, const char* name);
 std::string to_text(const Napi::Value&, const char* name);
+std::string to_path(const Napi::Value&);
 Part to_part(const Napi::Value&);
 Progress to_progress(const Napi::Value&);
 TextModel to_text_model(const Napi::Value&);

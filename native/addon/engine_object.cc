@@ -16,21 +16,14 @@ Napi::Value from(Napi::Env env, const Nothing&) { return env.Undefined(); }
 Napi::Function EngineObject::define(Napi::Env env) {
   return DefineClass(
       env, "Engine",
-      {InstanceMethod("plan", &EngineObject::plan),
-       InstanceMethod("parameters", &EngineObject::parameters),
-       InstanceMethod("load", &EngineObject::load),
-       InstanceMethod("accumulate", &EngineObject::accumulate),
-       InstanceMethod("update", &EngineObject::update),
-       InstanceMethod("evaluate", &EngineObject::evaluate),
-       InstanceMethod("tokenLosses", &EngineObject::token_losses),
-       InstanceMethod("logits", &EngineObject::logits),
-       InstanceMethod("decode", &EngineObject::decode),
-       InstanceMethod("merge", &EngineObject::merge), InstanceMethod("save", &EngineObject::save),
-       InstanceMethod("snapshot", &EngineObject::snapshot),
-       InstanceMethod("progress", &EngineObject::progress),
-       InstanceMethod("restore", &EngineObject::restore),
-       InstanceMethod("read", &EngineObject::read),
-       InstanceMethod("dispose", &EngineObject::dispose)});
+      {method<&EngineObject::plan>("plan"), method<&EngineObject::parameters>("parameters"),
+       method<&EngineObject::load>("load"), method<&EngineObject::accumulate>("accumulate"),
+       method<&EngineObject::update>("update"), method<&EngineObject::evaluate>("evaluate"),
+       method<&EngineObject::token_losses>("tokenLosses"), method<&EngineObject::logits>("logits"),
+       method<&EngineObject::decode>("decode"), method<&EngineObject::merge>("merge"),
+       method<&EngineObject::save>("save"), method<&EngineObject::snapshot>("snapshot"),
+       method<&EngineObject::progress>("progress"), method<&EngineObject::restore>("restore"),
+       method<&EngineObject::read>("read"), InstanceMethod("dispose", &EngineObject::dispose)});
 }
 
 EngineObject::EngineObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<EngineObject>(info) {
@@ -57,20 +50,16 @@ Napi::Value EngineObject::verb(const Napi::CallbackInfo& info, Work work) {
 }
 
 Napi::Value EngineObject::plan(const Napi::CallbackInfo& info) {
-  return guarded(info.Env(), [&]() -> Napi::Value {
-    check(engine_ != nullptr, Code::disposed, "plan", "the engine was disposed");
-    return from(info.Env(), engine_->plan());
-  });
+  check(engine_ != nullptr, Code::disposed, "plan", "the engine was disposed");
+  return from(info.Env(), engine_->plan());
 }
 
 Napi::Value EngineObject::parameters(const Napi::CallbackInfo& info) {
-  return guarded(info.Env(), [&]() -> Napi::Value {
-    check(engine_ != nullptr, Code::disposed, "parameters", "the engine was disposed");
-    Napi::Array result = Napi::Array::New(info.Env());
-    for (const Parameter* parameter : engine_->parameters().all())
-      result.Set(result.Length(), from(info.Env(), *parameter));
-    return result;
-  });
+  check(engine_ != nullptr, Code::disposed, "parameters", "the engine was disposed");
+  Napi::Array result = Napi::Array::New(info.Env());
+  for (const Parameter* parameter : engine_->parameters().all())
+    result.Set(result.Length(), from(info.Env(), *parameter));
+  return result;
 }
 
 Napi::Value EngineObject::load(const Napi::CallbackInfo& info) {
@@ -106,7 +95,7 @@ Napi::Value EngineObject::logits(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value EngineObject::decode(const Napi::CallbackInfo& info) {
-  return verb(info, [tokens = to_ints(info[0], "tokens"), reset = info[1].ToBoolean().Value()](
+  return verb(info, [tokens = to_ints(info[0], "tokens"), reset = to_boolean(info[1], "reset")](
                         Engine& engine) { return engine.decode(tokens, reset); });
 }
 
@@ -118,7 +107,7 @@ Napi::Value EngineObject::merge(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value EngineObject::save(const Napi::CallbackInfo& info) {
-  return verb(info, [path = to_text(info[0], "path"), header = to_bytes(info[1], "header"),
+  return verb(info, [path = to_path(info[0]), header = to_bytes(info[1], "header"),
                      tensors = to_writes(info[2])](Engine& engine) {
     engine.save(path, header, tensors);
     return Nothing{};

@@ -33,6 +33,17 @@ class EngineObject : public Napi::ObjectWrap<EngineObject> {
   Napi::Value read(const Napi::CallbackInfo&);
   void dispose(const Napi::CallbackInfo&);
 
+  using Method = Napi::Value (EngineObject::*)(const Napi::CallbackInfo&);
+  /** A method of JavaScript's class whose native errors become JavaScript errors. */
+  template <Method own>
+  static auto method(const char* name) {
+    return InstanceMethod(name, &EngineObject::guard<own>);
+  }
+  template <Method own>
+  Napi::Value guard(const Napi::CallbackInfo& info) {
+    return guarded(info.Env(), [&] { return (this->*own)(info); });
+  }
+
   /** Queues `work(engine)`; the promise resolves with what it returns. */
   template <class Work>
   Napi::Value verb(const Napi::CallbackInfo&, Work work);

@@ -1,9 +1,11 @@
 #include "addon/text_encoder_object.h"
 
 #include <cstring>
+#include <limits>
 
 #include "addon/convert.h"
 #include "addon/worker.h"
+#include "core/error.h"
 
 namespace attune {
 
@@ -33,9 +35,11 @@ TextEncoderObject::TextEncoderObject(const Napi::CallbackInfo& info)
 /** encode(text, prefixed, at, ids, offsets, from): tokens of the text, written where they fit. */
 Napi::Value TextEncoderObject::encode(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
-    const bool prefixed = info[1].ToBoolean();
+    const bool prefixed = to_boolean(info[1], "prefixed");
     const size_t units = read(info[0], prefixed);
-    encoder_->encode(text_.data(), units, prefixed, info[2].ToNumber().Int32Value());
+    const double most = std::numeric_limits<int32_t>::max() - static_cast<double>(units);
+    const auto at = static_cast<int32_t>(to_integer(info[2], "at", 0, most));
+    encoder_->encode(text_.data(), units, prefixed, at);
     if (text_.size() > kKept) text_ = std::vector<char16_t>();
     copy(info, 3);
     return Napi::Number::New(info.Env(), static_cast<double>(encoder_->count()));
@@ -51,7 +55,7 @@ Napi::Value TextEncoderObject::take(const Napi::CallbackInfo& info) {
 }
 
 size_t TextEncoderObject::read(const Napi::Value& value, bool prefixed) {
-  if (!value.IsString()) throw Napi::TypeError::New(value.Env(), "text must be a string");
+  check(value.IsString(), Code::config, "encode", "text must be a string");
   const size_t before = prefixed ? 1 : 0;
   size_t length = 0;
   napi_get_value_string_utf16(value.Env(), value, nullptr, 0, &length);
@@ -66,10 +70,10 @@ void TextEncoderObject::copy(const Napi::CallbackInfo& info, size_t first) {
   for (size_t i = first; i < first + 2; ++i)
     if (!info[i].IsTypedArray() ||
         info[i].As<Napi::TypedArray>().TypedArrayType() != napi_int32_array)
-      throw Napi::TypeError::New(info.Env(), "ids and offsets must be Int32Arrays");
+      throw Error(Code::config, "encode", "ids and offsets must be Int32Arrays");
+  const size_t from = to_natural(info[first + 2], "from");
   auto ids = info[first].As<Napi::Int32Array>();
   auto offsets = info[first + 1].As<Napi::Int32Array>();
-  const auto from = static_cast<size_t>(info[first + 2].ToNumber().Uint32Value());
   const size_t count = encoder_->count();
   if (count == 0 || from + count > ids.ElementLength() ||
       2 * (from + count) > offsets.ElementLength())

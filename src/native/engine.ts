@@ -2,7 +2,7 @@ import { AttuneError, type ErrorCode } from '../errors.ts';
 import type { Engine, EngineOptions, ModelSpec } from './addon.d.ts';
 import { loadAddon } from './binding.ts';
 
-const CODES: ReadonlySet<unknown> = new Set<ErrorCode>([
+export const CODES: ReadonlySet<unknown> = new Set<ErrorCode>([
   'config',
   'data',
   'tokenizer',
