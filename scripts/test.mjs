@@ -1,13 +1,15 @@
 // `npm test`: everything a fresh clone can check, ending with one line `N passed, N failed, N skipped`.
 //   npm test                 all
 //   npm test -- src/pack     only uvu files whose path matches
-import { spawn } from 'node:child_process';
+import { fork, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ready } from './ready.mjs';
 
 ready();
+// Of a package that may have been installed just now.
+const { parse } = await import('uvu/parse');
 const only = process.argv[2];
 // What the tests cache goes with them.
 const cache = mkdtempSync(join(tmpdir(), 'attune-cache-'));
@@ -31,27 +33,67 @@ function run(args, env = {}) {
   });
 }
 
-/** uvu exits 0 when a hook throws, when no file matches and when a suite forgets run(): count for it. */
+/**
+ * Runs the test files below a folder in two processes, each of which takes the next file when it is done
+ * with one. uvu passes a suite that forgets run(), and a file that ends its process: count for it.
+ */
 async function uvu(folder, env = {}, files = '\\.test\\.ts$') {
-  const pattern = only ? `${only}.*${files}` : files;
-  const { code, output } = await run(
-    ['--import', 'tsx', 'node_modules/uvu/bin.js', folder, pattern],
-    env,
+  const { suites: queue } = await parse(folder, only ? `${only}.*${files}` : files);
+  if (queue.length === 0 && !only) totals.failed++;
+  const lane = async () => {
+    while (queue.length > 0) await runFiles(queue, env);
+  };
+  await Promise.all(Array.from({ length: Math.min(2, availableParallelism()) }, lane));
+}
+
+/** Runs files of the queue in one process until there are no more, or it ends in the middle of one. */
+function runFiles(queue, env) {
+  const child = fork('scripts/suites.mjs', {
+    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+    // Threads that wait leave the processor to the other process.
+    env: { OMP_WAIT_POLICY: 'passive', ...process.env, FORCE_COLOR: '0', ...env },
+  });
+  let running;
+  const next = () => {
+    running = queue.shift();
+    child.send(running ?? { name: null });
+  };
+  let output = '';
+  child.stdout.setEncoding('utf8').on('data', (chunk) => {
+    output += chunk;
+    const end = output.indexOf('\0');
+    if (end < 0) return;
+    countTests(output.slice(0, end));
+    output = output.slice(end + 1);
+    next();
+  });
+  next();
+  return new Promise((resolve) => {
+    child.on('close', (code, signal) => {
+      process.stdout.write(output);
+      if (running) {
+        console.log(`FAILED: ${running.name}: its process ended by ${signal ?? `code ${code}`}`);
+        totals.failed++;
+      }
+      resolve();
+    });
+  });
+}
+
+/** Prints and counts what a test file has said. A test that cannot run says so: `SKIPPED n: reason`. */
+function countTests(output) {
+  const [, said, total, passed, skips, duration] = output.match(
+    /^(.*)\n {2}Total: +(\d+)\n {2}Passed: +(\d+)\n {2}Skipped: +(\d+)\n {2}Duration: +([\d.]+)ms\s*$/s,
   );
-  const count = (label) =>
-    Number(output.match(new RegExp(`^  ${label}:\\s+(\\d+)`, 'm'))?.[1] ?? Number.NaN);
-  const total = count('Total');
-  const passed = count('Passed');
-  // A test that cannot run here says so: `SKIPPED n: reason`.
-  const skipped = [...output.matchAll(/^SKIPPED (\d+):/gm)].reduce(
-    (sum, match) => sum + Number(match[1]),
-    0,
-  );
-  totals.passed += passed || 0;
-  totals.skipped += (count('Skipped') || 0) + skipped;
-  totals.failed += Number.isFinite(total) ? total - passed : 1;
-  if (code !== 0 && total === passed) totals.failed++;
-  if (!total && !only) totals.failed++;
+  console.log(`${said.trimEnd()}  ${(Number(duration) / 1000).toFixed(1)} s`);
+  const skipped = [...said.matchAll(/^SKIPPED (\d+):/gm)].map(([, count]) => Number(count));
+  totals.passed += Number(passed);
+  totals.failed += Number(total) - Number(passed);
+  totals.skipped += skipped.reduce((sum, count) => sum + count, Number(skips));
+  if (Number(total) === 0 && skipped.length === 0) {
+    console.log('FAILED: it has no test');
+    totals.failed++;
+  }
 }
 
 /** A check that either passes or fails. */
