@@ -7,7 +7,7 @@ import * as assert from 'uvu/assert';
 import { SFTTrainer, type TrainOptions } from '../../src/index.ts';
 import { hasShared, STORIES, temporary } from './shared.ts';
 
-const replayer = join(import.meta.dirname, '../../build-test/attune_replay');
+const replayer = join(import.meta.dirname, '../../build/attune_replay');
 const built = existsSync(replayer);
 if (!built) console.log('SKIPPED 6: attune_replay is not built: npm run test:kernels');
 
