@@ -36,6 +36,11 @@ export class Account {
     bad.examples.push(...block.quarantined.examples.slice(0, shownExamples - bad.examples.length));
   }
 
+  /** Begins with what an earlier part of the run has counted. */
+  goOn({ sources: _, available: __, fill: ___, ...sum }: Accounting): void {
+    Object.assign(this.sum, structuredClone(sum));
+  }
+
   /** The sum so far, of an epoch of `available` rows of data. */
   total(sources: SourceAccount[], available: number | null): Accounting {
     const { sum } = this;

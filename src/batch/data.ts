@@ -14,6 +14,8 @@ export interface Data {
   /** What becomes of all rows. */
   accounting(): Promise<Accounting>;
   accountingSoFar(): Accounting;
+  /** Takes what became of all rows in the epochs before, which are not gone through again. */
+  goOn?(account: Accounting): void;
   /** Tokens of the longest row. */
   longest(): Promise<number>;
   close(): Promise<void>;

@@ -68,12 +68,27 @@ export class Dataset {
   /** Threads that still have rows to encode. */
   get encoders(): number {
     const { read, available } = this.data.progress;
-    return read < available ? Math.max(1, this.options.workers) : 0;
+    return this.options.streaming || read < available ? Math.max(1, this.options.workers) : 0;
   }
 
   /** The same of the rows that batches have come to. */
   accountingSoFar(): Accounting {
     return this.data.accountingSoFar();
+  }
+
+  /**
+   * What a later part of the run has to know of the rows, once an epoch is done: what became of all rows of
+   * a stream. null: it is found again.
+   */
+  get carriedAccount(): Accounting | null {
+    if (!this.options.streaming) return null;
+    const account = this.accountingSoFar();
+    return account.read === account.available ? account : null;
+  }
+
+  /** Goes on with what an earlier part of the run has carried over. */
+  goOn(account: Accounting): void {
+    this.data.goOn?.(account);
   }
 
   /** Tokens of the longest row; waits until all is encoded. */

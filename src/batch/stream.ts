@@ -144,6 +144,17 @@ export class Stream implements Data {
     return this.account.total(this.seen, this.available);
   }
 
+  goOn(account: Accounting): void {
+    this.account.goOn(account);
+    this.seen.forEach((seen, i) => {
+      const { rows = 0, used = 0 } = account.sources[i] ?? {};
+      Object.assign(seen, { rows, used });
+    });
+    this.windows.forEach((_, index) => {
+      this.counted[index] = null;
+    });
+  }
+
   get progress(): { read: number; available: number } {
     return { read: this.accountingSoFar().read, available: this.rowsSeen };
   }

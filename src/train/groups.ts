@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import type { EpochBatch } from '../batch/dataset.ts';
+import type { Accounting } from '../data/options.ts';
 import { AttuneError } from '../errors.ts';
 
 /** The micro-batches of one optimizer step. */
@@ -23,6 +24,8 @@ export interface BatchCursor {
 /** Where batches come from: epoch by epoch, in an order that the epoch decides. */
 export interface BatchSource {
   batches(epoch: number, startBatch: number): AsyncGenerator<EpochBatch>;
+  /** What became of all rows, once an epoch is done, where that is not found again. */
+  readonly carriedAccount?: Accounting | null;
 }
 
 /**
@@ -82,18 +85,18 @@ export async function* after<T>(
 
 /** The same items, each fetched while the one before it is being used. */
 export async function* ahead<T>(source: AsyncGenerator<T>): AsyncGenerator<T> {
-  const fetch = (): Promise<IteratorResult<T>> => {
+  const pull = (): Promise<IteratorResult<T>> => {
     const next = source.next();
     // It may fail before it is waited for, or when nobody waits any more.
     next.catch(() => {});
     return next;
   };
-  let next = fetch();
+  let next = pull();
   try {
     for (;;) {
       const item = await next;
       if (item.done) return;
-      next = fetch();
+      next = pull();
       yield item.value;
     }
   } finally {

@@ -196,6 +196,7 @@ async function open(
   const checkpoints = await Checkpoints.open(making);
   closers.push(() => checkpoints.settle());
   if (resumed) await wait(checkpoints.load(resumed.found, resumed.state));
+  if (resumed?.state.account) dataset.goOn(resumed.state.account);
   return { ...parts, capacity, metrics, quarantine: bad, checkpoints, store, resumed, close };
 }
 

@@ -1,4 +1,5 @@
 import type { TrainConfig } from '../config.ts';
+import type { Accounting } from '../data/options.ts';
 import type { Engine } from '../native/addon.d.ts';
 import { untilAborted } from './abort.ts';
 import { Best } from './best.ts';
@@ -23,6 +24,8 @@ export class Session implements Stateful<SessionState> {
   /** An evaluation of this step has yet to be made. */
   evaluationDue = false;
   readonly #config: TrainConfig;
+  #source: BatchSource | null = null;
+  #account: Accounting | null = null;
   readonly stepper: Stepper;
   readonly schedule: Schedule;
   readonly window = new Window();
@@ -70,6 +73,7 @@ export class Session implements Stateful<SessionState> {
   /** Groups from the cursor on until `signal` aborts, of which the first `skip` are left out. */
   groups(source: BatchSource, skip: number, signal?: AbortSignal): AsyncGenerator<Group> {
     const { perDeviceTrainBatchSize, gradientAccumulationSteps } = this.#config;
+    this.#source = source;
     const { epoch, row } = this.cursor;
     const start = { epoch, batch: row / perDeviceTrainBatchSize };
     const groups = stepGroups(source, gradientAccumulationSteps, start);
@@ -87,6 +91,7 @@ export class Session implements Stateful<SessionState> {
       eval_loss: this.evalLoss,
       evaluation_due: this.evaluationDue,
       cursor: { ...this.cursor },
+      account: this.cursor.epoch > 0 ? (this.#source?.carriedAccount ?? this.#account) : null,
       totals: this.stepper.capture(),
       window: this.window.capture(),
       plateau: this.schedule.capture(),
@@ -97,6 +102,7 @@ export class Session implements Stateful<SessionState> {
   /** A guard that the state does not know stays as it is. */
   restore(state: SessionState): void {
     this.cursor = { ...state.cursor };
+    this.#account = state.account;
     this.epoch = state.epoch;
     this.evalLoss = state.eval_loss;
     this.evaluationDue = state.evaluation_due;

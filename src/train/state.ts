@@ -46,6 +46,23 @@ const plateau = v.strictObject({
 /** The next row of the data: packed rows (documents when not packing) used up in this epoch. */
 const cursor = v.strictObject({ epoch: count, row: count });
 
+/** What became of all rows of a stream, whose first epoch is not gone through again. */
+const account = v.strictObject({
+  sources: v.array(
+    v.strictObject({ file: v.string(), rows: count, weight: v.number(), used: count }),
+  ),
+  available: v.nullable(count),
+  read: count,
+  trained: count,
+  leftOut: v.array(v.strictObject({ reason: v.string(), count, examples: v.array(v.string()) })),
+  quarantined: v.strictObject({ count, examples: v.array(v.string()) }),
+  truncated: count,
+  tokens: count,
+  trainedTokens: count,
+  rows: count,
+  fill: v.number(),
+});
+
 /** What a session holds: all that changes from step to step beside the engine's tensors. */
 const session = {
   global_step: count,
@@ -58,6 +75,8 @@ const session = {
   /** An evaluation of this step was interrupted, and comes first when the run goes on. */
   evaluation_due: v.boolean(),
   cursor,
+  /** Once an epoch is done. Checkpoints of earlier versions have none. */
+  account: v.optional(v.nullable(account), null),
   totals,
   window,
   plateau: v.nullable(plateau),

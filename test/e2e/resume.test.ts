@@ -230,6 +230,24 @@ test('rewind goes back within a run, or to begin with, and leaves rows out', asy
   assert.match(none.message, /there is no checkpoint at or before step 5/);
 });
 
+test('a stream that is resumed in a later epoch accounts for all rows of the run', async () => {
+  const lines = readFileSync(trainFile, 'utf8').trim().split('\n');
+  const bad = join(dir, 'bad.jsonl');
+  writeFileSync(bad, lines.toSpliced(7, 0, '{"text":5}', '{').join('\n'));
+  const more = { trainFile: bad, onBadRow: 'skip', datasetStreaming: true } as const;
+  const given = options({ ...more, maxSteps: 14, saveSteps: 3 });
+  const { accounting } = await new SFTTrainer(given).train();
+  assert.equal([accounting.read, accounting.available], [22, 22]);
+  assert.equal([accounting.trained, accounting.quarantined.count], [20, 2]);
+  for (const step of [5, 11, 13]) {
+    const again = { ...given, outputDir: options().outputDir };
+    await train(again, step);
+    const result = await new SFTTrainer(resumed(again)).train();
+    assert.equal(result.accounting, accounting);
+    assert.equal(differences(outcome(again.outputDir), outcome(given.outputDir)), []);
+  }
+});
+
 test('a damaged checkpoint is passed over, a named one refused', async () => {
   const given = options();
   await train(given);
