@@ -16,6 +16,8 @@ export interface Verdict {
 export interface ProofOptions {
   trials: number;
   seed: number;
+  /** The form in `npm test`: what depends on a machine's speed and what else it does is told, not judged. */
+  short?: boolean;
 }
 
 /** Runs a proof where its file is the program: `--trials N`, `--seed S`; exit code 1 where it fails. */
@@ -49,12 +51,24 @@ export function random(seed: number): () => number {
   };
 }
 
+const folders: string[] = [];
+
+/** A new folder below another, which goes away with the process. */
+export function temporaryFolder(below: string, prefix: string): string {
+  if (folders.length === 0) {
+    process.on('exit', () => {
+      for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+    });
+  }
+  const folder = mkdtempSync(join(below, prefix));
+  folders.push(folder);
+  return folder;
+}
+
 /** A folder that goes away with the process; in memory where that is possible, for speed. */
 export function workspace(): string {
   const fast = '/dev/shm';
-  const dir = mkdtempSync(join(existsSync(fast) ? fast : tmpdir(), 'attune-prove-'));
-  process.on('exit', () => rmSync(dir, { recursive: true, force: true }));
-  return dir;
+  return temporaryFolder(existsSync(fast) ? fast : tmpdir(), 'attune-prove-');
 }
 
 let fresh = false;

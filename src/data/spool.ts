@@ -4,6 +4,12 @@ import { join } from 'node:path';
 import { env } from '../env.ts';
 import { AttuneError } from '../errors.ts';
 
+/** What goes with the process, whatever the number of spools. */
+const directories = new Set<string>();
+const removeAll = () => {
+  for (const directory of directories) rmSync(directory, { recursive: true, force: true });
+};
+
 /**
  * Temporary files below the cache directory: encoded rows, and rows that cannot be read where they lie
  * (compressed, CSV, Parquet, standard input). `close` removes them, and so does the end of the
@@ -12,10 +18,6 @@ import { AttuneError } from '../errors.ts';
 export class Spool {
   private directory: string | null = null;
   private count = 0;
-  private readonly remove = () => {
-    if (this.directory !== null) rmSync(this.directory, { recursive: true, force: true });
-    this.directory = null;
-  };
 
   /** Path of a new file with this ending. Throws `data` where the cache cannot be written. */
   newFile(ending: string): string {
@@ -25,8 +27,11 @@ export class Spool {
 
   /** Removes the files. Idempotent. */
   close(): void {
-    process.off('exit', this.remove);
-    this.remove();
+    if (this.directory === null) return;
+    rmSync(this.directory, { recursive: true, force: true });
+    directories.delete(this.directory);
+    if (directories.size === 0) process.off('exit', removeAll);
+    this.directory = null;
   }
 
   /** Where the cache cannot be written, the machine's temporary directory has to do. */
@@ -50,7 +55,8 @@ export class Spool {
     mkdirSync(root, { recursive: true, mode: 0o700 });
     removeAbandoned(root);
     const directory = mkdtempSync(join(root, `${hostname()}-${process.pid}-`));
-    process.on('exit', this.remove);
+    if (directories.size === 0) process.on('exit', removeAll);
+    directories.add(directory);
     return directory;
   }
 }

@@ -1,6 +1,7 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { temporaryFolder } from '../../prove/lib/proof.ts';
 
 export const SHARED = join(import.meta.dirname, '../../../shared');
 export const STORIES = join(SHARED, 'models/stories260K');
@@ -14,9 +15,7 @@ export function hasShared(count: number): boolean {
 
 /** A directory that goes away with the process. */
 export function temporary(): string {
-  const dir = mkdtempSync(join(tmpdir(), 'attune-'));
-  process.on('exit', () => rmSync(dir, { recursive: true, force: true }));
-  return dir;
+  return temporaryFolder(tmpdir(), 'attune-');
 }
 
 /** GSM8K as prompt and completion, its first `count` rows, in a file. */

@@ -83,6 +83,13 @@ test('temporary files go with close, and those of a killed process with the next
   assert.ok(!existsSync(path));
   assert.equal(readdirSync(join(cache, 'spool')), ['elsewhere-999999999-abcdef']);
   rmSync(other, { recursive: true });
+  const listeners = () => process.listenerCount('exit');
+  const before = listeners();
+  const many = Array.from({ length: 12 }, () => new Spool());
+  for (const each of many) each.newFile('jsonl');
+  assert.is(listeners(), before + 1);
+  for (const each of many) each.close();
+  assert.is(listeners(), before);
 });
 
 /** Runs a program that reads standard input as data; what it prints. */

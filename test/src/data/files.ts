@@ -1,7 +1,8 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
+import { temporaryFolder } from '../../../prove/lib/proof.ts';
 import { RowReader } from '../../../src/data/reader.ts';
 import { openSource } from '../../../src/data/source.ts';
 import { Spool } from '../../../src/data/spool.ts';
@@ -9,15 +10,14 @@ import { AttuneError } from '../../../src/errors.ts';
 
 /** Writes a file into a new directory and returns its path. */
 export function file(name: string, content: string | Uint8Array): string {
-  const path = join(mkdtempSync(join(tmpdir(), 'attune-')), name);
+  const path = join(temporaryFolder(tmpdir(), 'attune-'), name);
   writeFileSync(path, content);
   return path;
 }
 
 /** A cache directory of this process's own, for temporary rows. */
-export const cache = mkdtempSync(join(tmpdir(), 'attune-cache-'));
+export const cache = temporaryFolder(tmpdir(), 'attune-cache-');
 process.env.ATTUNE_CACHE = cache;
-process.on('exit', () => rmSync(cache, { recursive: true, force: true }));
 
 /** [line, value] of every row of a data file. */
 export async function readRows(path: string): Promise<[number, unknown][]> {
