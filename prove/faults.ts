@@ -1,7 +1,9 @@
-// npm run prove:faults [-- --stride N --kind write]: every write, sync, rename, open and read of a training run
-// fails once, the n-th for n = 1, 2, … until there is none, and so does every allocation. A run goes
-// on, or ends with one line that names the file; the next run goes on from what is there and makes
-// the same adapter, to the bit. Two runs at a time, each in a folder of its own.
+/**
+ * Every write, sync, rename, open and read of a training run fails once, the n-th for n = 1, 2, … until
+ * there is none, and so does every allocation. A run goes on, or ends with one line that names the file;
+ * the next run goes on from what is there and makes the same adapter, to the bit. Two runs at a time,
+ * each in a folder of its own. With `--trials N`, N calls at random instead.
+ */
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
@@ -9,21 +11,20 @@ import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { parseArgs } from 'node:util';
-import { attune, inLanes, ROOT, workspace } from './lib/proof.ts';
-
-const { values } = parseArgs({
-  options: { stride: { type: 'string', default: '1' }, kind: { type: 'string' } },
-});
-const stride = Number(values.stride);
-
-const program = attune();
-// Beside the folders whose calls are counted.
-const tools = workspace();
-const shim = join(tools, 'shim.so');
+import {
+  attune,
+  inLanes,
+  main,
+  type ProofOptions,
+  ROOT,
+  random,
+  type Verdict,
+  workspace,
+} from './lib/proof.ts';
 
 const { EIO, ENOSPC, EMFILE, EACCES } = constants.errno;
-const faults: readonly [kind: string, error: number, name: string][] = [
+type Fault = readonly [kind: string, error: number, name: string];
+const FAULTS: readonly Fault[] = [
   ['write', EIO, 'EIO'],
   ['write', ENOSPC, 'ENOSPC'],
   ['write', 0, 'a short write'],
@@ -35,6 +36,8 @@ const faults: readonly [kind: string, error: number, name: string][] = [
   ['read', EIO, 'EIO'],
   ['read', 0, 'a short read'],
 ];
+/** Calls of most kinds that a run makes. */
+const CALLS = 90;
 
 interface Outcome {
   status: number | null;
@@ -49,9 +52,16 @@ class Lane {
   readonly #folder = workspace();
   readonly #output = join(this.#folder, 'out');
   readonly #cache = join(this.#folder, 'cache');
-  readonly #counter = join(tools, `count-${this.#folder.split('-').at(-1)}`);
+  readonly #counter: string;
+  readonly #shim: string;
+  readonly #program = attune();
+  /** What the adapter of every run is. */
+  expected = '';
 
-  constructor() {
+  /** `tools`: a folder beside those whose calls are counted, with the shim. */
+  constructor(tools: string) {
+    this.#counter = join(tools, `count-${this.#folder.split('-').at(-1)}`);
+    this.#shim = join(tools, 'shim.so');
     const base = join(ROOT, 'examples/quickstart');
     cpSync(join(base, 'base'), join(this.#folder, 'model'), { recursive: true });
     const rows = readFileSync(join(base, 'train.jsonl'), 'utf8').split('\n');
@@ -68,14 +78,14 @@ class Lane {
       ...['--logging-steps', '1', '--per-device-train-batch-size', '4', '--lora-r', '4'],
       ...['--dataset-num-proc', '1', '--resume-from-checkpoint', 'auto'],
     ];
-    const child = spawn(process.execPath, [program, ...words], {
+    const child = spawn(process.execPath, [this.#program, ...words], {
       cwd: ROOT,
       stdio: ['ignore', 'ignore', 'pipe'],
       timeout: 120_000,
       env: {
         ...process.env,
         OMP_NUM_THREADS: '1',
-        LD_PRELOAD: shim,
+        LD_PRELOAD: this.#shim,
         ATTUNE_CACHE: this.#cache,
         ATTUNE_FAULT: kind,
         ATTUNE_FAULT_AT: String(n),
@@ -119,11 +129,11 @@ class Lane {
     if (outcome.calls < n) return null;
     const went = outcome.status === 0;
     let wrong = this.problem(outcome);
-    if (!wrong && went && this.adapter() !== expected) wrong = 'another adapter';
+    if (!wrong && went && this.adapter() !== this.expected) wrong = 'another adapter';
     if (wrong) return { went, wrong };
     const next = await this.train('none', 0, 0);
     if (next.status !== 0) wrong = `the next run failed:\n${next.errors}`;
-    else if (this.adapter() !== expected) wrong = 'the next run made another adapter';
+    else if (this.adapter() !== this.expected) wrong = 'the next run made another adapter';
     return { went, wrong };
   }
 }
@@ -134,63 +144,71 @@ interface Attempt {
   wrong: string | null;
 }
 
-execFileSync('cc', [
-  '-shared',
-  '-fPIC',
-  '-O2',
-  '-o',
-  shim,
-  join(ROOT, 'prove/faults/shim.c'),
-  '-ldl',
-]);
-const lanes = [new Lane(), new Lane()];
-const whole = await lanes[0]!.train('none', 0, 0);
-if (whole.status !== 0) throw new Error(`the run without faults failed:\n${whole.errors}`);
-const expected = lanes[0]!.adapter();
-
-let failures = 0;
-let total = 0;
-for (const [kind, error, name] of faults) {
-  if (values.kind && values.kind !== kind) continue;
-  const counts = { went: 0, ended: 0 };
-  let next = 1;
-  let over = false;
-  await inLanes(lanes.length, lanes.length, async (lane) => {
-    while (!over) {
-      const n = next;
-      next += stride;
-      const found = await lanes[lane]!.attempt(kind, n, error);
-      if (found === null) {
-        over = true;
-        return;
-      }
-      total++;
-      counts[found.went ? 'went' : 'ended']++;
-      if (found.wrong === null) continue;
-      failures++;
-      console.log(`${kind} ${n}, ${name}: ${found.wrong}`);
-    }
-  });
-  console.log(
-    `${kind}, ${name}: ${counts.went} runs went on, ${counts.ended} ended with an error ` +
-      `(${Math.round(performance.now() / 1000)} s)`,
+/** Every allocation of native code fails once: how many, and what is wrong. */
+function failAllocations(): { failed: number; problem: string | null } {
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    ['scripts/kernels.mjs', 'memory_faults'],
+    { cwd: ROOT, encoding: 'utf8', env: { ...process.env, ATTUNE_FAULTS: 'all' } },
   );
+  const all = [...stdout.matchAll(/(\d+) allocations failed/g)].map((match) => Number(match[1]));
+  const ok = status === 0 && all.length > 0;
+  return { failed: all.reduce((a, b) => a + b, 0), problem: ok ? null : stdout + stderr };
 }
 
-const memory = spawnSync(process.execPath, ['scripts/kernels.mjs', 'memory_faults'], {
-  cwd: ROOT,
-  encoding: 'utf8',
-  env: { ...process.env, ATTUNE_FAULTS: 'all' },
-});
-const allocations = [...memory.stdout.matchAll(/(\d+) allocations failed/g)].map((m) =>
-  Number(m[1]),
-);
-if (memory.status !== 0 || allocations.length === 0) {
-  failures++;
-  console.log(memory.stdout, memory.stderr);
+export async function proveFaults({ trials, seed, short }: ProofOptions): Promise<Verdict> {
+  const tools = workspace();
+  const source = join(ROOT, 'prove/faults/shim.c');
+  execFileSync('cc', ['-shared', '-fPIC', '-O2', '-o', join(tools, 'shim.so'), source, '-ldl']);
+  const lanes = [new Lane(tools), new Lane(tools)];
+  const whole = await lanes[0]!.train('none', 0, 0);
+  if (whole.status !== 0) throw new Error(`the run without faults failed:\n${whole.errors}`);
+  const expected = lanes[0]!.adapter();
+  for (const lane of lanes) lane.expected = expected;
+
+  const found = { went: 0, ended: 0, wrong: 0 };
+  /** Whether there was such a call. */
+  const attempt = async (lane: Lane, [kind, error, name]: Fault, n: number): Promise<boolean> => {
+    const result = await lane.attempt(kind, n, error);
+    if (result === null) return false;
+    found[result.went ? 'went' : 'ended']++;
+    if (result.wrong === null) return true;
+    found.wrong++;
+    console.error(`${kind} ${n}, ${name}: ${result.wrong}`);
+    return true;
+  };
+  const inBoth = (work: (lane: Lane) => Promise<void>) =>
+    inLanes(lanes.length, lanes.length, (lane) => work(lanes[lane]!));
+
+  if (Number.isFinite(trials)) {
+    const next = random(seed);
+    // Early ones far more often: every kind has those.
+    const chosen = Array.from({ length: trials }, (_, i) => {
+      return [FAULTS[i % FAULTS.length]!, Math.floor(CALLS ** next())] as const;
+    });
+    await inBoth(async (lane) => {
+      for (let each = chosen.pop(); each; each = chosen.pop()) await attempt(lane, ...each);
+    });
+  } else {
+    for (const fault of FAULTS) {
+      const before = { ...found };
+      let n = 1;
+      let over = false;
+      await inBoth(async (lane) => {
+        while (!over) over = !(await attempt(lane, fault, n++)) || over;
+      });
+      const [went, ended] = [found.went - before.went, found.ended - before.ended];
+      console.error(`${fault[0]}, ${fault[2]}: ${went} runs went on, ${ended} ended with an error`);
+    }
+  }
+  // Those of the short form are a test of native code.
+  const memory = short ? { failed: 0, problem: null } : failAllocations();
+  if (memory.problem !== null) console.error(memory.problem);
+  const { went, ended, wrong } = found;
+  return {
+    holds: wrong === 0 && memory.problem === null && went > 0 && ended > 0,
+    line: `faults: ${went + ended} calls and ${memory.failed} allocations failed, one at a time: ${went} runs went on, ${ended} ended with an error that names the file; ${wrong} findings`,
+  };
 }
-console.log(
-  `prove:faults: ${total} calls and ${allocations.reduce((a, b) => a + b, 0)} allocations failed, ` +
-    `one at a time; ${failures} findings`,
-);
-process.exit(failures > 0 ? 1 : 0);
+
+await main(import.meta.url, Number.POSITIVE_INFINITY, proveFaults);

@@ -45,7 +45,7 @@ const tensorFiles = (dir: string): string[] =>
     .map((name) => join(dir, String(name)))
     .filter((path) => path.endsWith('.safetensors') && statSync(path).isFile());
 
-export async function proveNan({ trials }: ProofOptions): Promise<Verdict> {
+export async function proveNan({ trials, short }: ProofOptions): Promise<Verdict> {
   const { SFTTrainer, AttuneError } = await built<typeof import('../src/index.ts')>('index.js');
   const dir = workspace();
   const model = writeTinyModel(join(dir, 'model'), 'F32');
@@ -53,10 +53,12 @@ export async function proveNan({ trials }: ProofOptions): Promise<Verdict> {
   const weights = join(model, 'model.safetensors');
   const sound = readFileSync(weights);
   const tensors = await readHeader(weights);
-  const cases = tensors
+  const all = tensors
     .flatMap((tensor) => VALUES.map((value) => ({ tensor, value })))
-    .flatMap((each) => (['full', 'lora'] as const).map((method) => ({ ...each, method })))
-    .slice(0, trials);
+    .flatMap((each) => (['full', 'lora'] as const).map((method) => ({ ...each, method })));
+  // Fewer of them lie as far apart as they can.
+  const count = Math.min(trials, all.length);
+  const cases = Array.from({ length: count }, (_, i) => all[Math.floor((i * all.length) / count)]!);
   let [stopped, harmless, files] = [0, 0, 0];
   const failures: string[] = [];
   for (const [i, { tensor, value, method }] of cases.entries()) {
@@ -95,7 +97,8 @@ export async function proveNan({ trials }: ProofOptions): Promise<Verdict> {
     }
     if (!existsSync(join(outputDir, 'metrics.jsonl'))) failures.push(`${label}: no metrics`);
   }
-  const { passed, problem } = native();
+  // Those of the short form are a test of native code.
+  const { passed, problem } = short ? { passed: 0, problem: null } : native();
   if (problem) failures.push(problem);
   for (const failure of failures.slice(0, 5)) console.error(failure);
   return {

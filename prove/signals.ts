@@ -122,7 +122,7 @@ function phases(dir: string, big: string, slow: string): Record<string, Phase> {
   };
 }
 
-export async function proveSignals({ trials, seed }: ProofOptions): Promise<Verdict> {
+export async function proveSignals({ trials, seed, short }: ProofOptions): Promise<Verdict> {
   const dir = workspace();
   const next = random(seed);
   const model = writeTinyModel(join(dir, 'tiny'), 'F32');
@@ -210,7 +210,7 @@ export async function proveSignals({ trials, seed }: ProofOptions): Promise<Verd
     longest = Math.max(longest, took);
     if (code === 0 && phase.late) late++;
     else if (code !== 130) return `${label}: ended with ${code}: ${child.text.slice(-2000)}`;
-    if (took > PATIENCE) return `${label}: took ${Math.round(took)} ms`;
+    if (!short && took > PATIENCE) return `${label}: took ${Math.round(took)} ms`;
     counts.set(name, (counts.get(name) ?? 0) + 1);
     if (!existsSync(outputDir)) return null;
     const left = readdirSync(outputDir).filter((file) => /\.tmp$|\.lock$/.test(file));
