@@ -1,5 +1,5 @@
 // Brings a fresh clone to a built one: npm ci, setup, build; each only when needed.
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -11,9 +11,13 @@ function newest(path) {
   return Math.max(0, ...readdirSync(path).map((name) => newest(join(path, name))));
 }
 
+/** What fails has said what to do; this process ends with its code. */
 const run = (command, ...args) => {
   console.error(`> ${[command, ...args].join(' ')}`);
-  execFileSync(command, args, { stdio: ['ignore', 2, 2] });
+  const { status, error } = spawnSync(command, args, { stdio: ['ignore', 2, 2] });
+  if (status === 0) return;
+  if (error) console.error(error.message);
+  process.exit(status || 1);
 };
 
 export function ready() {

@@ -16,6 +16,11 @@ function lines(files: SourceFile[], pattern: RegExp): string[] {
   );
 }
 
+/** Connects, starts a program, or makes one of text. */
+const OUTSIDE =
+  /\bfetch\(|\bWebSocket\b|@huggingface\/hub|'node:(?:child_process|cluster|dgram|dns|http|inspector|net|tls|vm)|\beval\(|\bnew Function\b/;
+const OUTSIDE_NATIVE = /\b(?:socket|connect|getaddrinfo|popen|system|execv\w*|fork)\s*\(/;
+
 /** Of a module itself, not of a function in it. */
 const MODULE_AWAITS = /^(?:(?:export )?(?:const|let) .*= )?(?:for )?await\b/;
 
@@ -71,8 +76,22 @@ test('only programs await while they are loaded', () => {
   assert.equal(lines(modules, MODULE_AWAITS), []);
 });
 
+test('nothing connects but the hub, nothing starts a process but isolation and the benchmarks', () => {
+  const files = lines(filesBelow('src', ['.ts']), OUTSIDE).map((line) => line.split(':')[0]!);
+  assert.equal([...new Set(files)].sort(), [
+    'src/cli/bench.ts',
+    'src/hub/download.ts',
+    'src/hub/listing.ts',
+    'src/train/isolate.ts',
+  ]);
+  assert.equal(lines(native, OUTSIDE_NATIVE), []);
+});
+
 test('each rule can fail', () => {
   const bad = (text: string) => [{ path: 'x.cpp', text }];
+  assert.is(lines(bad("import { connect } from 'node:net';"), OUTSIDE).length, 1);
+  assert.is(lines(bad('const page = await fetch(url);'), OUTSIDE).length, 1);
+  assert.is(lines(bad('if (system("ls")) return;'), OUTSIDE_NATIVE).length, 1);
   assert.is(lines(bad('if (bad) abort();'), PROCESS_ENDS).length, 1);
   assert.is(lines(bad('// abort();'), PROCESS_ENDS).length, 0);
   assert.is(lines(bad('std::cout << 1;'), STANDARD_OUTPUT).length, 1);
