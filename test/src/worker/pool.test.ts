@@ -51,7 +51,7 @@ test('a worker that crashes, runs out of memory or hangs once loses no row', asy
   assert.is(expected.columns.lengths.length, 250);
   const exhaust = 'const all = []; for (;;) all.push(new Array(1e5).fill(all.length));';
   const hang = 'Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);';
-  const broken = [encode('process.exit(3);'), encode(exhaust), encode(hang, { patience: 8000 })];
+  const broken = [encode('process.exit(3);'), encode(exhaust), encode(hang, { patience: 4000 })];
   for (const documents of await Promise.all(broken)) assert.equal(documents, expected);
 });
 
