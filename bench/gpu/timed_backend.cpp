@@ -159,13 +159,24 @@ void TimedBackend::attention_backward(const AttentionBackwardArgs& args) {
 
 void TimedBackend::activation(const ActivationArgs& args) {
   inner_->activation(args);
-  ended("activation" + shape(args.out), {0, bytes(args.x) + bytes(args.up) + bytes(args.out)});
+  const AdapterInput& adapter = args.adapter;
+  ended("activation" + shape(args.out) + (adapter ? " with low" : ""),
+        {2 * size(args.out.rows) * bytes(adapter.a) / 2,
+         bytes(args.x) + bytes(args.up) + bytes(args.out) + bytes(adapter.a) + bytes(adapter.low)});
 }
 
 void TimedBackend::activation_backward(const ActivationBackwardArgs& args) {
   inner_->activation_backward(args);
-  ended("activation_backward" + shape(args.d_out),
-        {0, 2 * (bytes(args.x) + bytes(args.up)) + bytes(args.d_out)});
+  Work work = {0, 2 * (bytes(args.x) + bytes(args.up)) + bytes(args.d_out)};
+  const auto add = [&](const Tensor& thin, double products) {
+    if (!thin) return;
+    work.flops += products * 2 * size(thin.size()) * size(args.x.cols);
+    work.bytes += products * bytes(thin) + 8 * size(thin.cols * args.x.cols);
+  };
+  add(args.x_adapter.d_low, 2);
+  add(args.up_adapter.d_low, 2);
+  add(args.out_adapter.d_low, 1);
+  ended("activation_backward" + shape(args.d_out) + (work.flops > 0 ? " with adapters" : ""), work);
 }
 
 void TimedBackend::cross_entropy(const CrossEntropyArgs& args) {

@@ -168,10 +168,12 @@ Tensor Decoder::mlp(const Pass& pass, int64_t site, Tensor input) {
   args.x = up.columns(0, F);
   if (spec_.gated) args.up = up.columns(F, F);
   args.out = hidden;
+  const LinearContext down = context(pass, site / 2 * kLinearsOfLayer + 3);
+  args.adapter = of_input(down, layer.down, hidden);
   backend_.activation(args);
   const Tensor delta = rows(scratch_.delta, T);
-  linear_forward(context(pass, site / 2 * kLinearsOfLayer + 3), layer.down, hidden, delta,
-                 low_of(layer.down, saved.down_low, T, rank));
+  linear_forward(down, layer.down, hidden, delta, low_of(layer.down, saved.down_low, T, rank),
+                 static_cast<bool>(args.adapter));
   return delta;
 }
 

@@ -106,27 +106,32 @@ void Decoder::mlp_backward(const Pass& pass, int64_t site, Tensor input, Tensor 
   Layer& layer = this->layer(site);
   LayerActivations& saved = this->saved(site);
   const int64_t T = pass.tokens, F = spec_.intermediate, rank = options_.adapter.rank;
-  const Tensor up = rows(saved.up, T);
-  ActivationArgs forward;
-  forward.kind = spec_.activation;
-  forward.x = up.columns(0, F);
-  if (spec_.gated) forward.up = up.columns(F, F);
-  forward.out = rows(scratch_.hidden, T);
-  if (layer.down.trains()) backend_.activation(forward);
-
-  LinearBackward down;
-  down.x = forward.out;
-  down.d_y = d_y;
-  down.low = low_of(layer.down, saved.down_low, T, rank);
-  down.d_x = rows(scratch_.d_hidden, T);
-  linear_backward(context(pass, site / 2 * kLinearsOfLayer + 3), layer.down, down);
-
+  const Tensor up = rows(saved.up, T), hidden = rows(scratch_.hidden, T);
+  const LinearContext up_context = context(pass, site / 2 * kLinearsOfLayer + 2);
+  const LinearContext down_context = context(pass, site / 2 * kLinearsOfLayer + 3);
   ActivationBackwardArgs args;  // the gradient takes the place of what it was computed from
   args.kind = spec_.activation;
-  args.x = args.d_x = forward.x;
-  args.up = args.d_up = forward.up;
-  args.d_out = down.d_x;
-  backend_.activation_backward(args);
+  args.x = args.d_x = up.columns(0, F);
+  if (spec_.gated) args.up = args.d_up = up.columns(F, F);
+  args.d_out = rows(scratch_.d_hidden, T);
+  args.out = hidden;
+  args.out_adapter = of_input_backward(down_context, layer.down, d_y);
+  if (layer.down.trains() && !args.out_adapter) {  // `down` itself needs its input again
+    ActivationArgs forward;
+    forward.kind = args.kind;
+    forward.x = args.x;
+    forward.up = args.up;
+    forward.out = hidden;
+    backend_.activation(forward);
+  }
+
+  LinearBackward down;
+  down.x = hidden;
+  down.d_y = d_y;
+  down.low = low_of(layer.down, saved.down_low, T, rank);
+  down.d_x = args.d_out;
+  down.input_made = static_cast<bool>(args.out_adapter);
+  linear_backward(down_context, layer.down, down);
 
   LinearBackward in;
   in.x = input;
@@ -134,7 +139,11 @@ void Decoder::mlp_backward(const Pass& pass, int64_t site, Tensor input, Tensor 
   in.low = low_of(layer.up, saved.up_low, T, rank);
   in.d_x = d_x;
   in.accumulate = !spec_.pre_norm;
-  linear_backward(context(pass, site / 2 * kLinearsOfLayer + 2), layer.up, in);
+  in.output_made = true;
+  args.x_adapter = of_output(up_context, layer.up, 0, up, in.low);
+  if (spec_.gated) args.up_adapter = of_output(up_context, layer.up, 1, up, in.low);
+  backend_.activation_backward(args);
+  linear_backward(up_context, layer.up, in);
 }
 
 void Decoder::embed_backward(const Pass& pass) {

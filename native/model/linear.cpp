@@ -52,6 +52,14 @@ Tensor columns_of(const LinearContext& context, const Adapter& adapter, Tensor l
   return low.columns(adapter.column, context.rank);
 }
 
+bool is_adapted(const LinearContext& context, const Linear& linear) {
+  return linear.adapters > 0 && context.adapters;
+}
+
+int64_t extra_of(const LinearContext& context, const Linear& linear) {
+  return is_adapted(context, linear) ? linear.adapters * context.rank : 0;
+}
+
 /** low = s drop(x) A^T, behind the columns of x. */
 void forward_low(const LinearContext& context, const Linear& linear, Tensor x, Tensor low) {
   Backend& backend = context.backend;
@@ -93,37 +101,38 @@ void backward_dropped(const LinearContext& context, const Linear& linear,
   }
 }
 
-/** d_B, d_low behind the columns of d_y, and (without dropout) d_A. */
-void backward_low(const LinearContext& context, const Linear& linear, const LinearBackward& args,
-                  Tensor d_low) {
-  Backend& backend = context.backend;
-  for (const Member& member : linear.members) {
-    const Adapter& adapter = member.adapter;
-    if (!adapter.a) continue;
-    AdapterBackwardArgs both;
-    both.d_y = args.d_y.columns(member.first, member.out);
-    both.adapter.b = adapter.b->value;
-    both.adapter.low = columns_of(context, adapter, args.low);
-    both.adapter.d_low = columns_of(context, adapter, d_low);
-    both.adapter.d_b = adapter.b->gradient;
-    both.adapter.scale = context.scale;
-    backend.adapter_backward(both);
-  }
-  if (context.dropout == 0 && linear.d_lora_a)
-    product(backend, transposed(d_low), {args.x},
-            Tensor(linear.d_lora_a, DType::f32, d_low.cols, linear.in), true);
-}
-
 }  // namespace
 
+AdapterInput of_input(const LinearContext& context, const Linear& linear, Tensor x) {
+  if (!is_adapted(context, linear) || context.dropout > 0) return {};
+  return {linear.lora_a, behind(x, extra_of(context, linear)), context.scale};
+}
+
+AdapterInputBackward of_input_backward(const LinearContext& context, const Linear& linear,
+                                       Tensor d_y) {
+  if (!is_adapted(context, linear) || context.dropout > 0) return {};
+  return {behind(d_y, extra_of(context, linear)), linear.d_lora_a};
+}
+
+AdapterOutput of_output(const LinearContext& context, const Linear& linear, size_t member,
+                        Tensor d_y, Tensor low) {
+  const Adapter& adapter = linear.members[member].adapter;
+  if (!adapter.a || !context.adapters) return {};
+  AdapterOutput made;
+  made.b = adapter.b->value;
+  made.low = columns_of(context, adapter, low);
+  made.d_low = columns_of(context, adapter, behind(d_y, extra_of(context, linear)));
+  made.d_b = adapter.b->gradient;
+  made.scale = context.scale;
+  return made;
+}
+
 void linear_forward(const LinearContext& context, const Linear& linear, Tensor x, Tensor y,
-                    Tensor low) {
-  const bool adapted = linear.adapters > 0 && context.adapters;
-  const int64_t extra = adapted ? linear.adapters * context.rank : 0;
-  if (adapted) {
-    const Tensor made = behind(x, extra);
-    forward_low(context, linear, x, made);
-    if (low) context.backend.cast({made, low});
+                    Tensor low, bool made) {
+  const int64_t extra = extra_of(context, linear);
+  if (extra > 0) {
+    if (!made) forward_low(context, linear, x, behind(x, extra));
+    if (low) context.backend.cast({behind(x, extra), low});
   }
   product(context.backend, {widened(x, extra)},
           transposed(linear.extended.block(0, linear.out, 0, linear.in + extra)), y, false, 1,
@@ -133,8 +142,7 @@ void linear_forward(const LinearContext& context, const Linear& linear, Tensor x
 void linear_backward(const LinearContext& context, const Linear& linear,
                      const LinearBackward& args) {
   Backend& backend = context.backend;
-  const bool adapted = linear.adapters > 0 && context.adapters;
-  const int64_t extra = adapted ? linear.adapters * context.rank : 0;
+  const int64_t extra = extra_of(context, linear);
   if (linear.d_weight)
     product(backend, transposed(args.d_y), {args.x},
             Tensor(linear.d_weight, DType::f32, linear.out, linear.in), true);
@@ -144,13 +152,21 @@ void linear_backward(const LinearContext& context, const Linear& linear,
     sum.sums = linear.d_bias;
     backend.column_sum(sum);
   }
-  if (adapted) backward_low(context, linear, args, behind(args.d_y, extra));
+  for (size_t m = 0; m < linear.members.size() && !args.output_made; ++m) {
+    const Member& member = linear.members[m];
+    const AdapterOutput adapter = of_output(context, linear, m, args.d_y, args.low);
+    if (adapter) backend.adapter_backward({args.d_y.columns(member.first, member.out), adapter});
+  }
+  const AdapterInputBackward input = of_input_backward(context, linear, args.d_y);
+  if (input && !args.input_made)
+    product(backend, transposed(input.d_low), {args.x},
+            Tensor(input.d_a, DType::f32, input.d_low.cols, linear.in), true);
   const int64_t joined = context.dropout == 0 ? extra : 0;
   if (args.d_x)
     product(backend, {widened(args.d_y, joined)},
             {linear.extended.block(0, linear.out + joined, 0, linear.in)}, args.d_x,
             args.accumulate);
-  if (adapted && context.dropout > 0)
+  if (extra > 0 && context.dropout > 0)
     backward_dropped(context, linear, args, behind(args.d_y, extra));
 }
 

@@ -35,15 +35,25 @@ struct LinearContext {
 
 /**
  * y [T, out] from x [T, in]. Where `low` [T, adapters * R] is present, it is written for the
- * backward pass.
+ * backward pass. `made`: whoever made x has made of it what `of_input` says.
  */
-void linear_forward(const LinearContext&, const Linear&, Tensor x, Tensor y, Tensor low);
+void linear_forward(const LinearContext&, const Linear&, Tensor x, Tensor y, Tensor low,
+                    bool made = false);
 
 struct LinearBackward {
   Tensor x, d_y, low;
-  Tensor d_x;               // absent: not wanted
-  bool accumulate = false;  // d_x is added to
+  Tensor d_x;                // absent: not wanted
+  bool accumulate = false;   // d_x is added to
+  bool input_made = false;   // what `of_input_backward` says is made elsewhere; x is not read then
+  bool output_made = false;  // and what `of_output` says, by whoever made d_y
 };
+
+// What an op that has x or d_y at hand may make of it in passing (ops/adapter.h); absent where
+// there is nothing to make, or it is not made of x itself because of dropout.
+AdapterInput of_input(const LinearContext&, const Linear&, Tensor x);
+AdapterInputBackward of_input_backward(const LinearContext&, const Linear&, Tensor d_y);
+/** Of one member; `low` and `d_y` are those of the whole Linear. */
+AdapterOutput of_output(const LinearContext&, const Linear&, size_t member, Tensor d_y, Tensor low);
 
 /** Adds to the gradients of whatever the Linear trains; d_x must not overlap x or d_y. */
 void linear_backward(const LinearContext&, const Linear&, const LinearBackward&);

@@ -9,8 +9,10 @@
 // Types     float32 or bfloat16, all of one type; arithmetic float32.
 // Aliasing  d_x may be x and d_up may be up (in place); out must not alias.
 // Writes    overwritten.
+// Adapters  (adapter.h) of the product whose input `out` is: low, and d_a. Of the products whose
+//           outputs x and up are: what their gradients d_x and d_up give.
 #pragma once
-#include "core/tensor.h"
+#include "ops/adapter.h"
 
 namespace attune {
 
@@ -18,12 +20,16 @@ enum class Activation : uint8_t { silu, relu, gelu, gelu_tanh };
 
 struct ActivationArgs {
   Activation kind = Activation::silu;
-  Tensor x, up, out;  // up absent: plain
+  Tensor x, up, out;     // up absent: plain
+  AdapterInput adapter;  // optional
 };
 
 struct ActivationBackwardArgs {
   Activation kind = Activation::silu;
   Tensor x, up, d_out, d_x, d_up;
+  AdapterOutput x_adapter, up_adapter;  // optional
+  AdapterInputBackward out_adapter;     // optional; needs
+  Tensor out;                           // room for `out`, [T, F]: what it holds then is not said
 };
 
 }  // namespace attune

@@ -4,6 +4,8 @@
 //   of its input x              low   = scale x a^T
 //   of its input, backward      d_a  += d_low^T x
 //   of its output's gradient    d_b  += d_y^T low        d_low = scale d_y b
+// Ops that make such a matrix take these structures, and make of it, as it is stored, what of them
+// is present.
 //
 // Shapes    x [T, in], d_y [T, out], a [R, in], b [out, R], low and d_low [T, R]; rows may be
 //           strided. d_a [R, in] and d_b [out, R] float32, contiguous.
@@ -16,7 +18,21 @@
 
 namespace attune {
 
-/** What is taken of a product's output. */
+/** What is made of a product's input. */
+struct AdapterInput {
+  Tensor a, low;
+  float scale = 1;
+  explicit operator bool() const { return static_cast<bool>(low); }
+};
+
+/** What is made of it backward. */
+struct AdapterInputBackward {
+  Tensor d_low;
+  float* d_a = nullptr;
+  explicit operator bool() const { return d_a != nullptr; }
+};
+
+/** What is made of the gradient of a product's output. */
 struct AdapterOutput {
   Tensor b, low, d_low;
   float* d_b = nullptr;

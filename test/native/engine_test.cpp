@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "backend/cuda/host/launch.h"
 #include "core/error.h"
 #include "models.h"
 
@@ -138,6 +139,61 @@ TEST(engine_refused_batch) {
       expect(refused, "a token outside the vocabulary");
       expect(engine.update(update).applied, "the update is applied");
     });
+}
+
+/** Gradients after one batch, of adapters on all products of a model of even sizes. */
+std::vector<Values> adapter_gradients(const std::string& device, DType dtype, int64_t recompute) {
+  ModelSpec spec = rotary();
+  spec.hidden = spec.embedding = 64;
+  spec.intermediate = 160;
+  spec.head_size = 8;
+  spec.inverse_frequencies = {1.0f, 0.3f, 0.1f, 0.05f};
+  EngineOptions options = options_for(spec, dtype, Method::lora, 256);
+  options.adapter.rank = 16;
+  options.adapter.dropout = 0;
+  options.recompute = recompute;
+  for (const char* layer : {"layers.0.", "layers.1."})
+    for (const char* module : {"k", "gate"})
+      options.adapter.modules.push_back(std::string(layer) + module);
+  Engine engine(spec, options, backend_of(device));
+  fill(engine, true);
+  engine.accumulate(batch_of(spec, 250));
+  std::vector<Values> all;
+  for (const Parameter* parameter : engine.parameters().trained()) {
+    const auto gradient = engine.read(parameter->name, Part::gradient);
+    all.emplace_back(gradient.begin(), gradient.end());
+  }
+  return all;
+}
+
+/** Of as many tokens and columns as the kernels of adapters take; below, devices do without. */
+TEST(engine_adapters) {
+  const auto distance = [](const Values& a, const Values& b) {
+    double total = 0;
+    for (size_t i = 0; i < a.size(); ++i) total += (a[i] - b[i]) * (a[i] - b[i]);
+    return std::sqrt(total);
+  };
+  for (const std::string& device : device_names()) {
+    if (device == "cpu") continue;
+    run("bfloat16 is as near to float32 as the processor's " + device, [&] {
+      const auto exact = adapter_gradients("cpu", DType::f32, 0);
+      const auto own = adapter_gradients("cpu", DType::bf16, 0);
+      auto before = cuda::host::launches();
+      const auto found = adapter_gradients(device, DType::bf16, 0);
+      auto after = cuda::host::launches();
+      for (const char* kernel : {"activation_low", "activation_backward_adapters"})
+        expect(device != "cuda-host" || after[kernel] > before[kernel], "no launch of a kernel");
+      for (size_t i = 0; i < exact.size(); ++i) {
+        const double off = distance(found[i], exact[i]),
+                     size = distance(exact[i], Values(exact[i].size()));
+        const double most = 1.25 * distance(own[i], exact[i]) + 0.002 * size;
+        expect(off <= most, "gradient " + std::to_string(i) + " is off by " +
+                                std::to_string(off / size) + ", the processor's by " +
+                                std::to_string(distance(own[i], exact[i]) / size));
+      }
+      expect(adapter_gradients(device, DType::bf16, 1) == found, "recomputing changes the bits");
+    });
+  }
 }
 
 /** The same training on another device: the same losses, to what rounding in float32 allows. */

@@ -51,12 +51,12 @@ EngineOptions options_for(const ModelSpec& spec, DType dtype, Method method, int
   return options;
 }
 
-void fill(Engine& engine) {
+void fill(Engine& engine, bool adapters) {
   uint64_t stream = 0;
   for (Parameter* parameter : engine.parameters().all()) {
     ++stream;
     const bool norm = parameter->name.find("norm.weight") != std::string::npos;
-    if (parameter->name.find(".lora_") != std::string::npos) continue;
+    if (parameter->name.find(adapters ? ".lora_a" : ".lora_") != std::string::npos) continue;
     for (int64_t i = 0; i < parameter->size(); ++i) {
       const auto index = static_cast<uint64_t>(i);
       const float value =

@@ -19,8 +19,8 @@ const std::vector<Shape>& shapes();
 /** LoRA with dropout on most products; `none` with an adapter too. */
 EngineOptions options_for(const ModelSpec& spec, DType dtype, Method method, int64_t tokens);
 
-/** Uniform values in every parameter but the adapters' B; norms near 1. */
-void fill(Engine& engine);
+/** Uniform values in every parameter but the adapters', or with their B too; norms near 1. */
+void fill(Engine& engine, bool adapters = false);
 
 /** Documents of 1, 2, 3 … tokens until there are `tokens`; two of three positions are trained. */
 Batch batch_of(const ModelSpec& spec, int64_t tokens);

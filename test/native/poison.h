@@ -85,11 +85,17 @@ class Poison final : public PassingBackend {
   void activation(const ActivationArgs& args) override {
     PassingBackend::activation(args);
     wrote(args.out);
+    wrote(args.adapter.low);
   }
   void activation_backward(const ActivationBackwardArgs& args) override {
     PassingBackend::activation_backward(args);
     wrote(args.d_x);
     wrote(args.d_up);
+    for (const AdapterOutput* adapter : {&args.x_adapter, &args.up_adapter}) {
+      wrote(adapter->d_b);
+      wrote(adapter->d_low);
+    }
+    wrote(args.out_adapter.d_a);
   }
   void cross_entropy(const CrossEntropyArgs& args) override {
     PassingBackend::cross_entropy(args);

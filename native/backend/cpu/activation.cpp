@@ -109,11 +109,11 @@ void backward_kind(const ActivationBackwardArgs& args) {
 
 }  // namespace
 
-void Kernels::activation(const ActivationArgs& args) {
+void Kernels::plain_activation(const ActivationArgs& args) {
   args.x.dtype == DType::bf16 ? forward_kind<uint16_t>(args) : forward_kind<float>(args);
 }
 
-void Kernels::activation_backward(const ActivationBackwardArgs& args) {
+void Kernels::plain_activation_backward(const ActivationBackwardArgs& args) {
   args.x.dtype == DType::bf16 ? backward_kind<uint16_t>(args) : backward_kind<float>(args);
 }
 

@@ -256,4 +256,13 @@ void HostBackend::adapter_backward(const AdapterBackwardArgs& args) {
   parts::adapter_backward(*this, args);
 }
 
+void HostBackend::activation(const ActivationArgs& args) {
+  args.adapter ? parts::activation(*this, args) : plain_activation(args);
+}
+
+void HostBackend::activation_backward(const ActivationBackwardArgs& args) {
+  const bool adapters = args.x_adapter || args.up_adapter || args.out_adapter;
+  adapters ? parts::activation_backward(*this, args) : plain_activation_backward(args);
+}
+
 }  // namespace attune

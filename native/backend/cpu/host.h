@@ -35,9 +35,14 @@ class HostBackend : public Backend {
    */
   void matmul(const MatmulArgs&) final;
   void adapter_backward(const AdapterBackwardArgs&) final;
+  void activation(const ActivationArgs&) final;
+  void activation_backward(const ActivationBackwardArgs&) final;
 
  protected:
   virtual void builtin_matmul(const MatmulArgs&) = 0;
+  /** Without adapters, which are products of their own here. */
+  virtual void plain_activation(const ActivationArgs&) = 0;
+  virtual void plain_activation_backward(const ActivationBackwardArgs&) = 0;
   /** The products of adapters; false for all others. */
   virtual bool thin_matmul(const MatmulArgs&) = 0;
 

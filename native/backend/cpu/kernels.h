@@ -24,8 +24,6 @@ class Kernels final : public HostBackend {
   void rope(const RopeArgs&) override;
   void attention(const AttentionArgs&) override;
   void attention_backward(const AttentionBackwardArgs&) override;
-  void activation(const ActivationArgs&) override;
-  void activation_backward(const ActivationBackwardArgs&) override;
   void cross_entropy(const CrossEntropyArgs&) override;
   void sums(const SumsArgs&) override;
   double square_sum(const SquareSumArgs&) override;
@@ -34,6 +32,8 @@ class Kernels final : public HostBackend {
   void dropout(const DropoutArgs&) override;
 
  protected:
+  void plain_activation(const ActivationArgs&) override;
+  void plain_activation_backward(const ActivationBackwardArgs&) override;
   void builtin_matmul(const MatmulArgs&) override;
   bool thin_matmul(const MatmulArgs&) override;
 };

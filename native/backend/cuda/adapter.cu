@@ -6,8 +6,10 @@ namespace attune::cuda {
 namespace {
 
 struct OutputForm {
-  static constexpr int kWide = 1, kProducts = 1, kSides = 1, kStages = 4;
-  static constexpr int64_t kSumBytes = 48 << 10, kBlocks = 2;  // blocks of a multiprocessor
+  static constexpr int kWide = 1, kProducts = 1, kSides = 1;
+  template <int N>
+  static constexpr int kStages = 4;
+  static constexpr int kSumBytes = 48 << 10, kBlocks = 2;  // blocks of a multiprocessor
   static constexpr bool kRowSides = false, kMakes = false;
 };
 

@@ -93,9 +93,14 @@ class CudaBackend final : public Backend {
   size_t attention_backward_scratch(int64_t tokens, int64_t heads, int64_t head_size) override {
     return cuda::attention_backward_scratch(tokens, heads, head_size);
   }
-  void activation(const ActivationArgs& args) override { cuda::activation(runtime_, args); }
+  void activation(const ActivationArgs& args) override {
+    if (!args.adapter) return cuda::activation(runtime_, args);
+    if (!activation_low(runtime_, args)) parts::activation(*this, args);
+  }
   void activation_backward(const ActivationBackwardArgs& args) override {
-    cuda::activation_backward(runtime_, args);
+    if (!args.x_adapter && !args.up_adapter && !args.out_adapter)
+      return cuda::activation_backward(runtime_, args);
+    if (!activation_backward_adapters(runtime_, args)) parts::activation_backward(*this, args);
   }
   void cross_entropy(const CrossEntropyArgs& args) override { cuda::cross_entropy(runtime_, args); }
   void sums(const SumsArgs& args) override {

@@ -28,7 +28,12 @@ void attention_backward(Runtime&, const AttentionBackwardArgs&);  // attention_b
 size_t attention_backward_scratch(int64_t tokens, int64_t heads, int64_t head_size);
 void activation(Runtime&, const ActivationArgs&);                   // activation.cu
 void activation_backward(Runtime&, const ActivationBackwardArgs&);  // activation.cu
-void cross_entropy(Runtime&, const CrossEntropyArgs&);              // cross_entropy.cu
+/** The same with adapters; false as above, and where the activation is plain or an adapter absent.
+ */
+bool activation_low(Runtime&, const ActivationArgs&);  // activation_adapter.cu
+bool activation_backward_adapters(Runtime&,
+                                  const ActivationBackwardArgs&);  // activation_adapter.cu
+void cross_entropy(Runtime&, const CrossEntropyArgs&);             // cross_entropy.cu
 /** Writes float64 sums to `result` on the device. */
 void sums(Runtime&, const SumsArgs&, double* result);             // reduce.cu
 void square_sum(Runtime&, const SquareSumArgs&, double* result);  // reduce.cu

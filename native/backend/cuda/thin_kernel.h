@@ -15,6 +15,7 @@
 //   kRowSides  side matrices are [rank, columns] rather than [columns, rank]
 //   kStages    tiles of each in shared memory
 //   kSumBytes  of shared memory for sums over columns, at most
+//   kBlocks    of a multiprocessor, if their shared memory allows
 //   begin      makes of the tiles what is to be multiplied, in place, where kMakes is set
 #pragma once
 #include "backend/cuda/kernels.h"
@@ -33,9 +34,10 @@ template <class Form, int N>
 constexpr int kSumsOfTile = kThinWarps<Form>* kRowSums<N>;
 /** Bytes of shared memory besides the sums. */
 template <class Form, int N>
-constexpr size_t kTileBytes = sizeof(bf16) * Form::kStages*(Form::kWide* kWideTile +
-                                                            Form::kProducts * kThinTile<N> +
-                                                            Form::kSides * kSideTile<Form, N>);
+constexpr size_t kTileBytes =
+    sizeof(bf16) * Form::template kStages<N>*(Form::kWide* kWideTile +
+                                              Form::kProducts * kThinTile<N> +
+                                              Form::kSides * kSideTile<Form, N>);
 
 template <class Form>
 struct ThinWork {
@@ -52,8 +54,9 @@ struct ThinWork {
 
 /** Grid: (column group, row group). N: the rank, in sixteens. */
 template <class Form, int N>
-__global__ void __launch_bounds__(kThinThreads<Form>) thin_kernel(ThinWork<Form> work) {
-  constexpr int kThreads = kThinThreads<Form>, kStages = Form::kStages;
+__global__ void __launch_bounds__(kThinThreads<Form>, Form::kBlocks)
+    thin_kernel(ThinWork<Form> work) {
+  constexpr int kThreads = kThinThreads<Form>, kStages = Form::template kStages<N>;
   constexpr int kOfWarp = kStrip / kThinWarps<Form>;  // columns
   auto* sums = reinterpret_cast<float*>(shared_memory());
   auto* wide_tiles = reinterpret_cast<bf16*>(sums + work.tiles * kSumsOfTile<Form, N>);
