@@ -25,7 +25,7 @@ export interface Corpus {
 export class Mutator {
   constructor(
     private readonly random: Random,
-    private readonly target: Pick<Target, 'words' | 'json' | 'frame' | 'repair'>,
+    private readonly target: Pick<Target, 'words' | 'json' | 'frame' | 'repair' | 'places'>,
     private readonly corpus: Corpus,
   ) {}
 
@@ -38,6 +38,8 @@ export class Mutator {
     if (target.json && !whole) bytes = this.changeJson(old);
     else if (target.frame && !whole)
       bytes = target.frame.close(this.changeJson(target.frame.open(old)), old);
+    else if (target.places && !whole)
+      for (let times = 1 + random.below(3); times > 0; times--) bytes = this.overwrite(bytes);
     else for (let times = 1 + random.below(4); times > 0; times--) bytes = this.changeBytes(bytes);
     return bytes.length > largest ? bytes.subarray(0, largest) : bytes;
   }
@@ -60,6 +62,38 @@ export class Mutator {
     const { repair } = this.target;
     if (repair && this.random.below(3) > 0) repair(value);
     return Buffer.from(JSON.stringify(value));
+  }
+
+  /** The bytes with a few of them changed, as many as before. */
+  private overwrite(bytes: Uint8Array): Uint8Array {
+    const { random } = this;
+    const copy = bytes.slice();
+    if (copy.length === 0) return copy;
+    const at = random.below(copy.length);
+    switch (random.below(6)) {
+      case 0:
+        copy[at]! ^= 1 << random.below(8);
+        break;
+      case 1:
+        copy[at] = random.of(interesting);
+        break;
+      case 2:
+        copy[at]! += random.below(9) - 4;
+        break;
+      case 3: {
+        const from = random.below(copy.length);
+        copy.copyWithin(at, from, from + 1 + random.below(8));
+        break;
+      }
+      case 4: {
+        const other = this.old().subarray(at, at + 1 + random.below(16));
+        copy.set(other.subarray(0, copy.length - at), at);
+        break;
+      }
+      default:
+        copy[at] = random.below(256);
+    }
+    return copy;
   }
 
   private changeBytes(bytes: Uint8Array): Uint8Array {

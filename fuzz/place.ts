@@ -4,7 +4,7 @@ import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
 
 export type PlaceData = SharedArrayBuffer | string;
 
-const head = 16;
+const head = 24;
 /** Bytes of the longest input. */
 export const longestInput = 1 << 20;
 
@@ -14,9 +14,10 @@ export function makePlace(file: string | null): PlaceData {
   return file;
 }
 
-/** How many inputs are done, and the next. */
+/** How many inputs are done, how many of them were accepted, and the next. */
 export interface Standing {
   done: number;
+  accepted: number;
   input: Uint8Array;
 }
 
@@ -28,12 +29,13 @@ export class Place {
   constructor(private readonly data: PlaceData) {
     const memory = typeof data === 'string' ? new ArrayBuffer(head + longestInput) : data;
     this.bytes = new Uint8Array(memory);
-    this.numbers = new BigInt64Array(memory, 0, 2);
+    this.numbers = new BigInt64Array(memory, 0, 3);
     this.file = typeof data === 'string' ? openSync(data, 'r+') : null;
   }
 
-  write(done: number, input: Uint8Array): void {
+  write({ done, accepted, input }: Standing): void {
     this.bytes.set(input, head);
+    Atomics.store(this.numbers, 2, BigInt(accepted));
     Atomics.store(this.numbers, 1, BigInt(input.length));
     Atomics.store(this.numbers, 0, BigInt(done));
     if (this.file !== null) writeSync(this.file, this.bytes, 0, head + input.length, 0);
@@ -46,6 +48,7 @@ export class Place {
     const at = new DataView(bytes.buffer, bytes.byteOffset);
     const length = Number(at.getBigInt64(8, true));
     if (length === 0) return null;
-    return { done: Number(at.getBigInt64(0, true)), input: bytes.slice(head, head + length) };
+    const [done, accepted] = [Number(at.getBigInt64(0, true)), Number(at.getBigInt64(16, true))];
+    return { done, accepted, input: bytes.slice(head, head + length) };
   }
 }

@@ -12,6 +12,8 @@ export interface Target {
     open(input: Uint8Array): Uint8Array;
     close(json: Uint8Array, input: Uint8Array): Uint8Array;
   };
+  /** Whether inputs say where in them things lie, so that bytes are mostly changed where they stand. */
+  places?: boolean;
   /** Makes right in a changed value what must fit together, so that more is reached than the check of that. */
   repair?(value: unknown): void;
   /** Whether the parser runs in a thread of its own: one that hangs or dies is an answer. */

@@ -6,11 +6,12 @@ import { Worker } from 'node:worker_threads';
 import { bundle } from './bundle.ts';
 import { makePlace, Place, type PlaceData } from './place.ts';
 import { loadTarget } from './targets.ts';
-import type { Report, Work } from './worker.ts';
+import type { Kept, Report, Work } from './worker.ts';
 
 /** Milliseconds an input may take; less where the parser's thread may be ended for it. */
 const longest = 5000;
-const longestContained = 300;
+const longestContained = 60;
+const glance = 10;
 
 const memory = 1024; // MiB of JavaScript's
 
@@ -87,12 +88,12 @@ async function runWorker(
   target: string,
   amount: Amount,
   seed: number,
-  { patience, isProcess }: { patience: number; isProcess: boolean },
+  { patience, isProcess, kept }: { patience: number; isProcess: boolean; kept: Kept[] },
 ): Promise<Found> {
   bundled ??= bundle();
   const data = placeFor(seed, isProcess);
   const place = new Place(data);
-  const work: Work = { target, ...amount, seed, place: data };
+  const work: Work = { target, ...amount, seed, place: data, kept };
   const runner = (isProcess ? startProcess : startThread)(await bundled, work);
   return new Promise((resolve) => {
     let over = false;
@@ -105,10 +106,10 @@ async function runWorker(
     };
     const fail = (message: string, given?: Uint8Array) => {
       if (over) return;
-      const { done = 0, input = new Uint8Array(0) } = place.read() ?? {};
+      const { done = 0, accepted = 0, input = new Uint8Array(0) } = place.read() ?? {};
       const finding = { message, input: given ?? input };
       const ended = given === undefined;
-      end({ inputs: done + 1, ended, accepted: 0, outcomes: 0, finding });
+      end({ inputs: done + 1, ended, accepted, outcomes: 0, finding });
     };
     let last = -1;
     let since = performance.now();
@@ -117,9 +118,10 @@ async function runWorker(
       const now = place.read()?.done ?? -1;
       if (now !== last || now === -1) [last, since] = [now, performance.now()];
       else if (performance.now() - since > patience) fail(`no answer in ${patience} ms`);
-    }, 50);
+    }, glance);
     runner.onReport((report) => {
-      if (report.kind === 'finding') fail(report.message, report.input);
+      if (report.kind === 'kept') kept.push(report.kept);
+      else if (report.kind === 'finding') fail(report.message, report.input);
       else end({ ...report, ended: false, finding: null });
     });
     runner.onEnd((reason) => fail(reason));
@@ -136,12 +138,17 @@ export async function fuzz(
   nextSeed: () => number,
 ): Promise<Omit<Found, 'ended'> & { ends: number }> {
   const { contained = false, isNative = false } = await loadTarget(name);
-  const watched = { patience: contained ? longestContained : longest, isProcess: isNative };
+  const patience = contained ? longestContained : longest;
+  const kept: Kept[] = [];
   const total = { inputs: 0, accepted: 0, outcomes: 0, ends: 0 };
   const until = performance.now() + 1000 * seconds;
   for (;;) {
     const left = { inputs: inputs - total.inputs, seconds: (until - performance.now()) / 1000 };
-    const found = await runWorker(name, left, nextSeed(), watched);
+    const found = await runWorker(name, left, nextSeed(), {
+      patience,
+      isProcess: isNative,
+      kept,
+    });
     total.inputs += found.inputs;
     total.accepted += found.accepted;
     total.outcomes = Math.max(total.outcomes, found.outcomes);

@@ -15,9 +15,18 @@ export interface Work {
   seconds: number;
   seed: number;
   place: PlaceData;
+  /** What workers before this one kept. */
+  kept: readonly Kept[];
+}
+
+/** An input to make others of. */
+export interface Kept {
+  kind: 'accepted' | 'refused';
+  input: Uint8Array;
 }
 
 export type Report =
+  | { kind: 'kept'; kept: Kept }
   | { kind: 'finding'; message: string; input: Uint8Array }
   | { kind: 'done'; inputs: number; accepted: number; outcomes: number };
 
@@ -31,11 +40,13 @@ function outcome(message: string): string {
   return words.slice(0, 6).join(' ');
 }
 
-async function run({ target: name, inputs, seconds, seed, place: data }: Work): Promise<void> {
+async function run(work: Work): Promise<void> {
+  const { target: name, inputs, seconds, seed, place: data, kept } = work;
   const target: Target = await loadTarget(name);
   const place = new Place(data);
   const seeds = target.seeds.map((each) => new Uint8Array(Buffer.from(each as Uint8Array)));
   const corpus: Corpus = { accepted: [...seeds], refused: [] };
+  for (const { kind, input } of kept) corpus[kind].push(input);
   const outcomes = new Set<string>();
   const mutator = new Mutator(new Random(seed), target, corpus);
   let accepted = 0;
@@ -45,7 +56,7 @@ async function run({ target: name, inputs, seconds, seed, place: data }: Work): 
   let i = 0;
   for (; i < inputs && (i % 64 !== 0 || performance.now() < until); i++) {
     const input = seeds[i] ?? mutator.next();
-    place.write(i, input);
+    place.write({ done: i, accepted, input });
     let answer: string;
     let kind: keyof Corpus = 'accepted';
     try {
@@ -63,7 +74,10 @@ async function run({ target: name, inputs, seconds, seed, place: data }: Work): 
     // Of inputs that were accepted some are kept for themselves: they lie behind the first checks.
     const keep = !known || (kind === 'accepted' && accepted % 64 === 0);
     if (!keep || i < seeds.length || input.length > longestKept) continue;
-    if (corpus[kind].length < mostKept[kind]) corpus[kind].push(input.slice());
+    if (corpus[kind].length >= mostKept[kind]) continue;
+    const copy = input.slice();
+    corpus[kind].push(copy);
+    if (target.contained) report({ kind: 'kept', kept: { kind, input: copy } });
   }
   report({ kind: 'done', inputs: i, accepted, outcomes: outcomes.size });
 }

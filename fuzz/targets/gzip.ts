@@ -14,6 +14,7 @@ export const target: Target = {
   ],
   words: ['\x1f\x8b\x08', '\x00\x00\x00\x00', '\xff\xff'],
   json: false,
+  places: true,
   async run(input) {
     let bytes = 0;
     const count = new Writable({

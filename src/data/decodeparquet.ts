@@ -1,3 +1,4 @@
+import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import type { AsyncBuffer } from 'hyparquet';
 import { dataError, RowError } from '../errors.ts';
 import type { Refusal } from './rowfile.ts';
@@ -24,6 +25,14 @@ function decode(bytes: Uint8Array | undefined): unknown {
   }
 }
 
+/** Node's own are many times faster; a page is no longer than it says. */
+const nodes = {
+  GZIP: (page: Uint8Array, size: number) =>
+    gunzipSync(page, { maxOutputLength: Math.max(1, size) }),
+  BROTLI: (page: Uint8Array, size: number) =>
+    brotliDecompressSync(page, { maxOutputLength: Math.max(1, size) }),
+};
+
 /**
  * Gives the rows of a Parquet file to `send`, a row group at a time. Fields that are null are left
  * out, for Arrow fills the structs of a column up with them. Integers beyond 2^53 become text, bytes
@@ -48,7 +57,8 @@ export async function decodeBuffer(
   skips = false,
 ): Promise<void> {
   const { parquetMetadataAsync, parquetReadObjects } = await import('hyparquet');
-  const { compressors } = await import('hyparquet-compressors');
+  const { compressors: others } = await import('hyparquet-compressors');
+  const compressors = { ...others, ...nodes };
   const attempt = <T>(run: () => Promise<T>): Promise<T> =>
     run().catch((error: unknown) => {
       throw dataError(
@@ -61,6 +71,12 @@ export async function decodeBuffer(
   let line = 1;
   for (const group of metadata.row_groups) {
     const [rowStart, rowEnd] = [line - 1, line - 1 + Number(group.num_rows)];
+    for (const { meta_data: column } of group.columns) {
+      // A row has a value, or a null that counts as one, in every column.
+      if (!column || (column.num_values >= group.num_rows && group.num_rows >= 0n)) continue;
+      const values = `${column.num_values} values in column ${column.path_in_schema.join('.')}`;
+      throw dataError(name, null, `a row group of ${group.num_rows} rows has ${values}`);
+    }
     const parsers = { stringFromBytes: decode } as object;
     const found = await attempt(() =>
       parquetReadObjects({ file, metadata, compressors, rowStart, rowEnd, utf8: false, parsers }),

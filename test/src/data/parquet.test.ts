@@ -29,6 +29,22 @@ for (const name of ['none', 'snappy', 'gzip', 'brotli', 'lz4', 'v2']) {
   });
 }
 
+test('a row group that states more rows than its columns have values is refused at once', async () => {
+  const bytes = parquet([{ name: 'text', data: ['a', 'b', 'c'], type: 'STRING' }]);
+  // Thrift's compact form of the three rows of the group, the last number before the footer's end.
+  const at = bytes.lastIndexOf(Buffer.from([0x16, 0x06]));
+  const lying = Buffer.concat([
+    bytes.subarray(0, at + 1),
+    Buffer.from([0x86, 0xb5, 0x18]),
+    bytes.subarray(at + 2),
+  ]);
+  lying.writeUInt32LE(bytes.readUInt32LE(bytes.length - 8) + 2, lying.length - 8);
+  assert.match(
+    await problem('lying.parquet', lying),
+    /a row group of 200003 rows has 3 values in column text/,
+  );
+});
+
 test('packed with gzip', async () => {
   const path = file('a.parquet.gz', gzipSync(readFileSync(join(golden, 'texts-none.parquet'))));
   assert.equal(await readRows(path), numbered(json('texts.json')));
