@@ -24,7 +24,7 @@ struct StepRequest {
 /** Whole training on random weights: tokens per second, share of the limit, memory, parts. */
 Json measure_step(const StepRequest& request);
 
-/** Each linear layer of the shape with adapters and without, forward and backward. */
+/** The products of a layer of the shape with adapters and without, both ways, and the model. */
 Json measure_adapters(const std::string& device, const std::string& shape, int64_t rank,
                       int64_t tokens);
 

@@ -19,12 +19,8 @@ __device__ __forceinline__ void each_group(int first_row, int first_column, cons
 }
 
 /** Tiles of x and up; that of x becomes `out`. */
-struct ForwardForm {
-  static constexpr int kWide = 2, kProducts = 0, kSides = 1;
-  template <int N>
-  static constexpr int kStages = 3;
-  static constexpr int kSumBytes = 32 << 10, kBlocks = 2;
-  static constexpr bool kRowSides = true, kMakes = true;
+struct ForwardForm : ActivationSizes {
+  static constexpr bool kMakes = true;
 
   Activation kind;
   bf16* out;
@@ -53,12 +49,8 @@ struct ForwardForm {
 };
 
 /** Tiles of x, up and d_out, which become d_x, d_up and out. */
-struct BackwardForm {
-  static constexpr int kWide = 3, kProducts = 3, kSides = 2;
-  template <int N>
-  static constexpr int kStages = N > 32 ? 2 : 3;  // as many as there is room for
-  static constexpr int kSumBytes = 64 << 10, kBlocks = 1;
-  static constexpr bool kRowSides = false, kMakes = true;
+struct BackwardForm : ActivationBackwardSizes {
+  static constexpr bool kMakes = true;
 
   Activation kind;
   bf16* d_x;
@@ -111,7 +103,9 @@ int64_t forward_rows(Runtime& runtime, const ActivationArgs& args) {
   work.side[0] = source_of(args.adapter.a);
   work.columns = static_cast<int>(args.x.cols);
   work.rank = static_cast<int>(args.adapter.low.cols);
-  work.form = {args.kind, static_cast<bf16*>(args.out.data), args.out.stride};
+  work.form.kind = args.kind;
+  work.form.out = static_cast<bf16*>(args.out.data);
+  work.form.stride = args.out.stride;
   const ThinSplit split = plan_thin<ForwardForm, N>(runtime, work);
   if (!split) return 0;
   launch(runtime, "activation_low", thin_kernel<ForwardForm, N>, shape_of<ForwardForm, N>(split),
@@ -136,8 +130,11 @@ int64_t backward_rows(Runtime& runtime, const ActivationBackwardArgs& args) {
   work.transposed[2] = true;
   work.columns = static_cast<int>(args.x.cols);
   work.rank = static_cast<int>(x.low.cols);
-  work.form = {args.kind, static_cast<bf16*>(args.d_x.data), static_cast<bf16*>(args.d_up.data),
-               args.d_x.stride, args.d_up.stride};
+  work.form.kind = args.kind;
+  work.form.d_x = static_cast<bf16*>(args.d_x.data);
+  work.form.d_up = static_cast<bf16*>(args.d_up.data);
+  work.form.x_stride = args.d_x.stride;
+  work.form.up_stride = args.d_up.stride;
   const ThinSplit split = plan_thin<BackwardForm, N>(runtime, work);
   if (!split) return 0;
   launch(runtime, "activation_backward_adapters", thin_kernel<BackwardForm, N>,

@@ -5,12 +5,8 @@
 namespace attune::cuda {
 namespace {
 
-struct OutputForm {
-  static constexpr int kWide = 1, kProducts = 1, kSides = 1;
-  template <int N>
-  static constexpr int kStages = 4;
-  static constexpr int kSumBytes = 48 << 10, kBlocks = 2;  // blocks of a multiprocessor
-  static constexpr bool kRowSides = false, kMakes = false;
+struct OutputForm : OutputSizes {
+  static constexpr bool kMakes = false;
 };
 
 /** Of the first rows, as many as one launch takes; their number. 0: the device has no room. */

@@ -8,15 +8,8 @@
 // as parts, which a second kernel adds in order, so that bits do not depend on which block ends
 // first.
 //
-// A Form says what the matrices are:
-//   kWide      matrices that are read, side by side
-//   kProducts  the first of them have sums over tokens with a thin matrix each
-//   kSides     the first of them have sums over columns with a side matrix each
-//   kRowSides  side matrices are [rank, columns] rather than [columns, rank]
-//   kStages    tiles of each in shared memory
-//   kSumBytes  of shared memory for sums over columns, at most
-//   kBlocks    of a multiprocessor, if their shared memory allows
-//   begin      makes of the tiles what is to be multiplied, in place, where kMakes is set
+// A Form has sizes (thin_split.h); where `kMakes` is set, `begin` makes of the tiles, in place,
+// what is to be multiplied.
 #pragma once
 #include "backend/cuda/kernels.h"
 #include "backend/cuda/launch.h"
@@ -25,19 +18,7 @@
 namespace attune::cuda {
 
 template <class Form>
-constexpr int kThinWarps = 4 * Form::kSides;
-template <class Form>
 constexpr int kThinThreads = kThinWarps<Form>* kWarp;
-template <class Form, int N>
-constexpr int kSideTile = Form::kRowSides ? N* kTileStride<kStrip> : kStrip* kTileStride<N>;
-template <class Form, int N>
-constexpr int kSumsOfTile = kThinWarps<Form>* kRowSums<N>;
-/** Bytes of shared memory besides the sums. */
-template <class Form, int N>
-constexpr size_t kTileBytes =
-    sizeof(bf16) * Form::template kStages<N>*(Form::kWide* kWideTile +
-                                              Form::kProducts * kThinTile<N> +
-                                              Form::kSides * kSideTile<Form, N>);
 
 template <class Form>
 struct ThinWork {
@@ -56,10 +37,11 @@ struct ThinWork {
 template <class Form, int N>
 __global__ void __launch_bounds__(kThinThreads<Form>, Form::kBlocks)
     thin_kernel(ThinWork<Form> work) {
-  constexpr int kThreads = kThinThreads<Form>, kStages = Form::template kStages<N>;
+  constexpr int kThreads = kThinThreads<Form>, kStages = Form::stages(N);
   constexpr int kOfWarp = kStrip / kThinWarps<Form>;  // columns
+  constexpr int kSums = sums_of_tile<Form>(N), kSide = side_tile<Form>(N);
   auto* sums = reinterpret_cast<float*>(shared_memory());
-  auto* wide_tiles = reinterpret_cast<bf16*>(sums + work.tiles * kSumsOfTile<Form, N>);
+  auto* wide_tiles = reinterpret_cast<bf16*>(sums + work.tiles * kSums);
   bf16* thin_tiles = wide_tiles + kStages * Form::kWide * kWideTile;
   bf16* side_tiles = thin_tiles + kStages * Form::kProducts * kThinTile<N>;
   const int warp = static_cast<int>(threadIdx.x) / kWarp;
@@ -76,7 +58,7 @@ __global__ void __launch_bounds__(kThinThreads<Form>, Form::kBlocks)
     return thin_tiles + (slot * Form::kProducts + i) * kThinTile<N>;
   };
   const auto side_of = [&](int slot, int i) {
-    return side_tiles + (slot * Form::kSides + i) * kSideTile<Form, N>;
+    return side_tiles + (slot * Form::kSides + i) * kSide;
   };
   const auto load_step = [&](int step) {
     if (step < steps) {
@@ -168,38 +150,26 @@ __global__ void __launch_bounds__(kThinThreads<Form>, Form::kBlocks)
  */
 template <class Form, int N>
 ThinSplit plan_thin(Runtime& runtime, ThinWork<Form>& work) {
-  constexpr int64_t kTileSums = kSumsOfTile<Form, N> * static_cast<int64_t>(sizeof(float));
-  constexpr int64_t kMostGroups = 16;  // of rows, in one launch
-  const auto shared = static_cast<int64_t>(runtime.facts().shared_memory);
-  const int64_t room = shared - static_cast<int64_t>(kTileBytes<Form, N>);
-  ThinShape shape;
-  shape.most_tiles = (room < Form::kSumBytes ? room : Form::kSumBytes) / kTileSums;
-  if (room < kTileSums) return {};
-  const int64_t most = kMostGroups * shape.most_tiles * kDeep;
-  shape.rows = work.wide[0].rows < most ? work.wide[0].rows : most;
-  shape.columns = work.columns;
-  shape.wide = Form::kWide;
-  shape.column_floats = Form::kProducts * work.rank;
-  shape.row_floats = Form::kSides * work.rank;
-  shape.blocks = Form::kBlocks * runtime.facts().multiprocessors;
-  const ThinSplit split = split_within_room(shape);
+  const ThinShape shape =
+      thin_shape<Form>(runtime.facts(), work.wide[0].rows, work.columns, work.rank);
+  const ThinSplit split = split_of(shape);
+  if (!split) return split;
   for (TileSource& source : work.wide) source.rows = static_cast<int>(shape.rows);
   for (TileSource& source : work.thin) source.rows = static_cast<int>(shape.rows);
   work.tiles = split.tiles;
   work.strips = split.strips;
-  const int64_t column_floats = split.row_groups * shape.columns * shape.column_floats;
-  const int64_t row_floats = split.column_groups * shape.rows * shape.row_floats;
+  const ThinParts parts = parts_of(shape, split);
   work.column_parts = static_cast<float*>(
-      runtime.workspace(static_cast<size_t>(column_floats + row_floats) * sizeof(float)));
-  work.row_parts = work.column_parts + column_floats;
+      runtime.workspace(static_cast<size_t>(parts.columns + parts.rows) * sizeof(float)));
+  work.row_parts = work.column_parts + parts.columns;
   return split;
 }
 
 template <class Form, int N>
 Shape shape_of(const ThinSplit& split) {
+  const int bytes = tile_bytes<Form>(N) + split.tiles * sums_of_tile<Form>(N) * 4;
   return {dim3(split.column_groups, split.row_groups), dim3(kThinThreads<Form>),
-          kTileBytes<Form, N> +
-              static_cast<size_t>(split.tiles) * kSumsOfTile<Form, N> * sizeof(float)};
+          static_cast<size_t>(bytes)};
 }
 
 /** The sum of the parts of product `i`, over tokens, into c. */

@@ -8,7 +8,7 @@
 // what c holds, in one pass, so that bits do not depend on which block ends first.
 #include "backend/cuda/kernels.h"
 #include "backend/cuda/launch.h"
-#include "backend/cuda/thin_tile.h"
+#include "backend/cuda/thin_split.h"
 #include "backend/shapes.h"
 
 namespace attune::cuda {
@@ -17,8 +17,6 @@ namespace {
 constexpr int kWarps = 4, kThreads = kWarps * kWarp;
 constexpr int kOfWarp = kStrip / kWarps, kStages = 4;
 constexpr int64_t kLeastDepth = 256, kMostWide = 1 << 17;
-constexpr int64_t kLeastSteps = 4;   // of a part
-constexpr int64_t kBlocks = 3;       // of a multiprocessor
 constexpr unsigned kElements = 256;  // of a block that adds parts
 
 template <int N>
@@ -135,11 +133,7 @@ void thin_product(Runtime& runtime, const MatmulArgs& args) {
   const auto W = static_cast<int>(wide.cols), N = static_cast<int>(thin.cols);
   const int64_t strips = (W + kStrip - 1) / kStrip, each = static_cast<int64_t>(W) * N;
   const int64_t steps = (wide.rows + kDeep - 1) / kDeep;
-  // As many parts as fill the device, as the workspace holds, and as have a few steps.
-  int64_t count = (kBlocks * runtime.facts().multiprocessors + strips - 1) / strips;
-  const auto room = static_cast<int64_t>(Runtime::kWorkspace / sizeof(float)) / each;
-  count = count < room ? count : room;
-  count = count < steps / kLeastSteps ? count : steps / kLeastSteps;
+  int64_t count = depth_parts(W, N, wide.rows, runtime.facts().multiprocessors);
   const int64_t steps_each = (steps + count - 1) / count;
   count = (steps + steps_each - 1) / steps_each;
 
