@@ -17,3 +17,14 @@ TEST(adapter_cost) {
     expect(cost.bare.parts == 0, "no parts without adapters");
   });
   run("rank 16 at 4,096 tokens", [&] {
+    expect(cost.share(kH200) <= 0.03, "H200: " + std::to_string(cost.share(kH200)));
+    expect(cost.share(kH100) <= 0.039, "H100: " + std::to_string(cost.share(kH100)));
+    // What the table of docs/kernels.md says.
+    const double added = cost.adapted.bytes - cost.bare.bytes;
+    expect(added > 423e6 && added < 425e6, std::to_string(added) + " bytes are added");
+  });
+}
+#endif
+
+}  // namespace
+}  // namespace attune::test
