@@ -1,24 +1,24 @@
-// The targets and what they run as one JavaScript file: a loader that translates TypeScript as it
-// comes would cost more than most parsers, and files may be edited while a long run goes on.
+// The targets and what they run as JavaScript, a file each: a loader that translates TypeScript as it
+// comes would cost more than most parsers, and files may be edited while a long run goes on. A worker
+// loads the files of its target alone: where workers end often, to start is most of the time.
 import { rmSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 
-/** Where esbuild's output names the file that lines come from. */
-export const fileComment = /^\/\/ ((?:src|fuzz)\/\S+)$/gm;
-
-/** Writes the bundle and returns its path. */
+/** Writes the files and returns the path of the worker's. */
 export async function bundle(): Promise<string> {
   const root = join(import.meta.dirname, '..');
-  const outfile = join(root, `.cache/fuzz/worker-${process.pid}.mjs`);
-  process.on('exit', () => rmSync(outfile, { force: true }));
+  const outdir = join(root, `.cache/fuzz/worker-${process.pid}`);
+  process.on('exit', () => rmSync(outdir, { recursive: true, force: true }));
   await build({
     entryPoints: [join(import.meta.dirname, 'worker.ts')],
     absWorkingDir: root,
-    outfile,
+    outdir,
+    outExtension: { '.js': '.mjs' },
     bundle: true,
+    splitting: true,
     packages: 'external',
     platform: 'node',
     format: 'esm',
@@ -38,5 +38,5 @@ export async function bundle(): Promise<string> {
       },
     ],
   });
-  return outfile;
+  return join(outdir, 'worker.mjs');
 }
