@@ -10,7 +10,7 @@ import type { Kept, Report, Work } from './worker.ts';
 
 /** Milliseconds an input may take; less where the parser's thread may be ended for it. */
 const longest = 5000;
-const longestContained = 60;
+const longestContained = 40;
 const glance = 10;
 
 const memory = 1024; // MiB of JavaScript's

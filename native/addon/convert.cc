@@ -280,10 +280,11 @@ TextModel to_text_model(const Napi::Value& value) {
   model.byte_level = boolean(from, "byteLevel");
   model.steps = list<SplitStep>(from.Get("steps"), "steps", [](const Napi::Value& item) {
     const Napi::Object step = object(item, "step");
-    return SplitStep(to_bytes(step.Get("classes"), "classes"),
-                     elements<Napi::Uint16Array>(step.Get("transitions"), napi_uint16_array,
-                                                 "transitions", "a Uint16Array"),
-                     natural(step, "width"), boolean(step, "gaps"));
+    std::vector<uint8_t> classes = to_bytes(step.Get("classes"), "classes");
+    const std::vector<uint16_t> table = elements<Napi::Uint16Array>(
+        step.Get("transitions"), napi_uint16_array, "transitions", "a Uint16Array");
+    const uint64_t width = natural(step, "width");
+    return SplitStep(std::move(classes), table, width, boolean(step, "gaps"));
   });
   model.tokens = strings(from, "tokens");
   model.ids = to_ints(from.Get("ids"), "ids");
