@@ -89,14 +89,19 @@ async function runShare(share, shares, sums) {
 /** Runs the tests in as many processes as there are processors, at most two. */
 async function runTests() {
   const sums = { kernels: new Sums(), groups: new Sums(), all: new Sums() };
-  const shares = Math.min(2, availableParallelism());
-  const runs = [...Array(shares).keys()].map((share) => runShare(share, shares, sums));
-  for (const { whole, code, signal } of await Promise.all(runs)) {
-    if (!whole) {
+  const lanes = Math.min(2, availableParallelism());
+  // Several for each processor, so that none waits long for the other.
+  const shares = 6 * lanes;
+  let next = 0;
+  const lane = async () => {
+    while (next < shares) {
+      const { whole, code, signal } = await runShare(next++, shares, sums);
+      if (whole) continue;
       console.error(`the tests ended by ${signal ?? `code ${code}`} before their last line`);
       process.exit(1);
     }
-  }
+  };
+  await Promise.all(Array.from({ length: lanes }, lane));
   for (const [name, [passed, failed, skipped]] of sums.groups.lines) {
     const column = (number, width) => String(number).padStart(width);
     console.log(
