@@ -153,6 +153,7 @@ writeFileSync(
   values.output,
   `${JSON.stringify(
     {
+      commit: String(execFileSync('git', ['-C', ROOT, 'describe', '--always', '--dirty'])).trim(),
       machine: { cpu: cpus()[0]?.model, cores: availableParallelism(), load: loadavg() },
       shape: 'llama-135m',
       tokensPerStep: LENGTH,

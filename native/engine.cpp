@@ -16,7 +16,7 @@ namespace attune {
 
 namespace {
 
-constexpr int64_t kBlock = 1 << 20;  // elements converted at a time, in whole rows
+constexpr int64_t kBlock = 1 << 17;  // elements converted at a time, in whole rows
 
 int64_t rows_at_a_time(const Parameter& parameter) {
   return std::clamp<int64_t>(kBlock / parameter.cols, 1, parameter.rows);
@@ -38,25 +38,22 @@ float* part_of(const Parameter& parameter, Part part) {
   return values;
 }
 
-/** Whether no exponent is all ones. `bytes` of little-endian numbers. */
-bool all_finite(const uint8_t* bytes, DType dtype, size_t size) {
-  if (dtype == DType::f32) {
-    bool finite = true;
-    for (size_t i = 0; i < size; i += 4) {
-      uint32_t word;
-      std::memcpy(&word, bytes + i, 4);
-      finite &= (word & 0x7f800000u) != 0x7f800000u;
-    }
-    return finite;
+/** Whether no exponent is all ones: one more in its place would carry into the sign. */
+template <class Word>
+bool all_finite(const uint8_t* bytes, int64_t count, Word exponent) {
+  const Word one = exponent & static_cast<Word>(~exponent + 1);
+  Word carried = 0;
+  for (int64_t i = 0; i < count; ++i) {
+    Word word;
+    std::memcpy(&word, bytes + static_cast<size_t>(i) * sizeof word, sizeof word);
+    carried |= static_cast<Word>((word & exponent) + one);
   }
-  const uint16_t exponent = dtype == DType::bf16 ? 0x7f80 : 0x7c00;
-  bool finite = true;
-  for (size_t i = 0; i < size; i += 2) {
-    uint16_t word;
-    std::memcpy(&word, bytes + i, 2);
-    finite &= (word & exponent) != exponent;
-  }
-  return finite;
+  return !(carried >> (8 * sizeof(Word) - 1));
+}
+
+bool all_finite(const uint8_t* bytes, DType dtype, int64_t count) {
+  if (dtype == DType::f32) return all_finite<uint32_t>(bytes, count, 0x7f800000);
+  return all_finite<uint16_t>(bytes, count, dtype == DType::bf16 ? 0x7f80 : 0x7c00);
 }
 
 }  // namespace
@@ -265,24 +262,28 @@ void Engine::merge() {
   decoder_->adapters_on = false;
 }
 
-/** The bytes of a tensor as it is written, some rows at a time. */
-void Engine::emit(const TensorWrite& tensor, const Sink& sink) {
+/** Runs `piece` over the rows of a tensor that is written, some at a time. */
+void Engine::each_piece(const TensorWrite& tensor, const std::function<void(const Piece&)>& piece) {
   Parameter& parameter = parameters_->find(tensor.name);
   const bool held_in_float = tensor.part != Part::value || parameter.master;
   const Tensor held =
       held_in_float ? master_rows(part_of(parameter, tensor.part), parameter, 0, parameter.rows)
                     : parameter.value;
+  const auto width = static_cast<int64_t>(size_of(tensor.dtype));
   const int64_t step = rows_at_a_time(parameter);
   for (int64_t first = 0; first < parameter.rows; first += step) {
-    const int64_t rows = std::min(step, parameter.rows - first), count = rows * parameter.cols;
-    std::vector<uint8_t> from(static_cast<size_t>(count) * size_of(held.dtype));
-    std::vector<uint8_t> into(static_cast<size_t>(count) * size_of(tensor.dtype));
-    backend_->download(from.data(), held.row_range(first, rows));
-    convert(from.data(), held.dtype, into.data(), tensor.dtype, count);
-    sink(into.data(),
-         tensor.offset + static_cast<uint64_t>(first * parameter.cols) * size_of(tensor.dtype),
-         into.size());
+    const Tensor rows = held.row_range(first, std::min(step, parameter.rows - first));
+    piece({rows, tensor.offset + static_cast<uint64_t>(first * parameter.cols * width),
+           static_cast<size_t>(rows.size() * width)});
   }
+}
+
+/** Brings rows to the host as elements of `dtype`. */
+void Engine::fetch(const Tensor& rows, DType dtype, uint8_t* into) {
+  if (rows.dtype == dtype) return backend_->download(into, rows);
+  std::vector<uint8_t> from(static_cast<size_t>(rows.size()) * size_of(rows.dtype));
+  backend_->download(from.data(), rows);
+  convert(from.data(), rows.dtype, into, dtype, rows.size());
 }
 
 void Engine::save(const std::string& path, const std::vector<uint8_t>& header,
@@ -290,28 +291,32 @@ void Engine::save(const std::string& path, const std::vector<uint8_t>& header,
   TensorWriter file(path);
   file.write(header.data(), 0, header.size());
   backend_->synchronize();
+  std::vector<uint8_t> bytes;
   for (const TensorWrite& tensor : tensors)
-    emit(tensor, [&](const uint8_t* bytes, uint64_t offset, size_t count) {
-      file.write(bytes, offset, count);
+    each_piece(tensor, [&](const Piece& piece) {
+      bytes.resize(std::max(bytes.size(), piece.bytes));
+      fetch(piece.rows, tensor.dtype, bytes.data());
+      file.write(bytes.data(), piece.offset, piece.bytes);
     });
   file.finish();
 }
 
-std::vector<uint8_t> Engine::snapshot(const std::vector<uint8_t>& header,
-                                      const std::vector<TensorWrite>& tensors) {
+Pages Engine::snapshot(const std::vector<uint8_t>& header,
+                       const std::vector<TensorWrite>& tensors) {
   size_t size = header.size();
   for (const TensorWrite& tensor : tensors) {
     const auto count = static_cast<size_t>(parameters_->find(tensor.name).size());
     size = std::max<size_t>(size, tensor.offset + count * size_of(tensor.dtype));
   }
-  std::vector<uint8_t> bytes(size);
-  std::copy(header.begin(), header.end(), bytes.begin());
+  Pages bytes(size, "snapshot", false);
+  std::copy(header.begin(), header.end(), bytes.data());
   backend_->synchronize();
   for (const TensorWrite& tensor : tensors)
-    emit(tensor, [&](const uint8_t* rows, uint64_t offset, size_t count) {
-      check(all_finite(rows, tensor.dtype, count), Code::non_finite, "snapshot",
+    each_piece(tensor, [&](const Piece& piece) {
+      uint8_t* const into = bytes.data() + piece.offset;
+      fetch(piece.rows, tensor.dtype, into);
+      check(all_finite(into, tensor.dtype, piece.rows.size()), Code::non_finite, "snapshot",
             tensor.name + " holds a value that is not finite");
-      std::copy(rows, rows + count, bytes.begin() + static_cast<std::ptrdiff_t>(offset));
     });
   return bytes;
 }

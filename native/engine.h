@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "backend/registry.h"
+#include "core/pages.h"
 #include "model/batch.h"
 #include "model/decoder.h"
 #include "train/optimizer.h"
@@ -72,8 +73,7 @@ class Engine {
   void merge();
   void save(const std::string& path, const std::vector<uint8_t>& header,
             const std::vector<TensorWrite>&);
-  std::vector<uint8_t> snapshot(const std::vector<uint8_t>& header,
-                                const std::vector<TensorWrite>&);
+  Pages snapshot(const std::vector<uint8_t>& header, const std::vector<TensorWrite>&);
   Progress progress() const { return {optimizer_->steps(), micro_batches_}; }
   void restore(const Progress&);
   std::vector<float> read(const std::string& name, Part);
@@ -89,8 +89,14 @@ class Engine {
   void initialise_adapters();
   void load(const TensorRead&);
   void write_rows(Parameter&, int64_t first, const std::vector<float>&);
-  using Sink = std::function<void(const uint8_t* bytes, uint64_t offset, size_t count)>;
-  void emit(const TensorWrite&, const Sink&);
+  /** Rows as they are held; where in a file they go, and their bytes there. */
+  struct Piece {
+    Tensor rows;
+    uint64_t offset;
+    size_t bytes;
+  };
+  void each_piece(const TensorWrite&, const std::function<void(const Piece&)>&);
+  void fetch(const Tensor& rows, DType, uint8_t* into);
 
   const ModelSpec spec_;
   EngineOptions options_;

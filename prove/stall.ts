@@ -46,12 +46,16 @@ export async function saveCost(
   const quiet: number[] = [];
   const loud: number[] = [];
   let ended = performance.now();
+  let before = 0;
   for await (const { step } of trainer.steps()) {
     const seconds = (performance.now() - ended) / 1000;
     ended = performance.now();
     const begun = Math.floor(step / SAVE_STEPS);
-    // The first steps touch their memory for the first time.
-    if (step > 2) (begun > published || step % SAVE_STEPS === 0 ? loud : quiet).push(seconds);
+    // A save was under way at the step's end, or at its beginning. The first steps touch their
+    // memory for the first time.
+    const saving = begun > published || Math.floor((step - 1) / SAVE_STEPS) > before;
+    if (step > 2) (saving ? loud : quiet).push(seconds);
+    before = published;
     if (published === saves && begun === saves && step % SAVE_STEPS === SAVE_STEPS - 1) break;
   }
   const plain = middle(quiet);

@@ -370,7 +370,7 @@ Napi::Value from(Napi::Env env, const Progress& progress) {
   return result;
 }
 
-Napi::Value from(Napi::Env env, const std::shared_ptr<std::vector<uint8_t>>& bytes) {
+Napi::Value from(Napi::Env env, const std::shared_ptr<Pages>& bytes) {
   return Napi::Buffer<uint8_t>::New(env, bytes->data(), bytes->size(),
                                     [bytes](Napi::Env, uint8_t*) { static_cast<void>(bytes); });
 }

@@ -38,6 +38,6 @@ Napi::Value from(Napi::Env, const UpdateResult&);
 Napi::Value from(Napi::Env, const Progress&);
 Napi::Value from(Napi::Env, const std::vector<float>&);
 /** The bytes themselves, not a copy. */
-Napi::Value from(Napi::Env, const std::shared_ptr<std::vector<uint8_t>>&);
+Napi::Value from(Napi::Env, const std::shared_ptr<Pages>&);
 
 }  // namespace attune

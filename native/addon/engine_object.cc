@@ -117,7 +117,7 @@ Napi::Value EngineObject::save(const Napi::CallbackInfo& info) {
 Napi::Value EngineObject::snapshot(const Napi::CallbackInfo& info) {
   return verb(info,
               [header = to_bytes(info[0], "header"), tensors = to_writes(info[1])](Engine& engine) {
-                return std::make_shared<std::vector<uint8_t>>(engine.snapshot(header, tensors));
+                return std::make_shared<Pages>(engine.snapshot(header, tensors));
               });
 }
 

@@ -15,16 +15,12 @@
 #include "backend/parts.h"
 #include "backend/shapes.h"
 #include "core/error.h"
-#ifdef __SANITIZE_ADDRESS__
-#include <sanitizer/asan_interface.h>
-#endif
 
 namespace attune {
 namespace {
 
 constexpr size_t kAlignment = 64;
-constexpr size_t kPage = 4096;                 // before each block: its size
-constexpr size_t kHugePage = size_t{2} << 20;  // a smaller block would take one for itself
+constexpr size_t kPage = 4096;  // of mincore
 
 /** Made where it is thrown: a message takes memory too, and would leak what was just had. */
 Error no_memory(const char* op, size_t bytes) {
@@ -145,9 +141,9 @@ uint64_t host_memory() {
 uint64_t HostBackend::memory() { return host_memory(); }
 
 /** What of a block has been touched. */
-uint64_t resident(void* block, size_t bytes) {
-  std::vector<unsigned char> pages((bytes + kPage - 1) / kPage);
-  if (mincore(block, bytes, pages.data()) != 0) return 0;
+uint64_t resident(const Pages& block) {
+  std::vector<unsigned char> pages((block.size() + kPage - 1) / kPage);
+  if (mincore(block.data(), block.size(), pages.data()) != 0) return 0;
   const auto touched = [](unsigned char page) { return (page & 1) != 0; };
   return kPage * static_cast<uint64_t>(std::count_if(pages.begin(), pages.end(), touched));
 }
@@ -157,35 +153,18 @@ uint64_t HostBackend::taken() {
   uint64_t all = 0, pages = 0;
   if (!(counts >> all >> pages)) return 0;
   uint64_t own = 0;
-  for (const auto& [block, bytes] : blocks_) own += resident(block, bytes);
+  for (const Pages& block : blocks_) own += resident(block);
   const uint64_t bytes = pages * static_cast<uint64_t>(sysconf(_SC_PAGE_SIZE));
   return bytes - std::min(bytes, own);
 }
 
-// Straight from the kernel: zero pages that cost nothing until touched, huge where it can.
 void* HostBackend::allocate(size_t bytes) {
-  const size_t whole = bytes + kPage;
-  void* base = whole < bytes ? MAP_FAILED
-                             : mmap(nullptr, whole, PROT_READ | PROT_WRITE,
-                                    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (base == MAP_FAILED) throw no_memory("allocate", bytes);
-#ifdef MADV_HUGEPAGE
-  if (whole >= kHugePage) madvise(base, whole, MADV_HUGEPAGE);
-#endif
-  *static_cast<size_t*>(base) = whole;
-  blocks_.emplace_back(base, whole);
-  return static_cast<uint8_t*>(base) + kPage;
+  return blocks_.emplace_back(std::max<size_t>(bytes, 1), "allocate", true).data();
 }
 
 void HostBackend::release(void* memory) {
-  if (!memory) return;
-  void* base = static_cast<uint8_t*>(memory) - kPage;
-#ifdef __SANITIZE_ADDRESS__
-  ASAN_UNPOISON_MEMORY_REGION(base, *static_cast<size_t*>(base));  // the arenas' gaps
-#endif
-  munmap(base, *static_cast<size_t*>(base));
-  const auto is_this = [base](const auto& block) { return block.first == base; };
-  blocks_.erase(std::find_if(blocks_.begin(), blocks_.end(), is_this));
+  const auto is_this = [memory](const Pages& block) { return block.data() == memory; };
+  if (memory) blocks_.erase(std::find_if(blocks_.begin(), blocks_.end(), is_this));
 }
 
 void HostBackend::upload(void* device, const void* host, size_t bytes) {
@@ -222,6 +201,7 @@ void HostBackend::upload(Tensor device, const void* host) {
 }
 
 void HostBackend::download(void* host, Tensor device) {
+  if (device.contiguous()) device.cols *= std::exchange(device.rows, 1);
   const size_t width = static_cast<size_t>(device.cols) * size_of(device.dtype);
   for (int64_t i = 0; i < device.rows; ++i)
     download(static_cast<uint8_t*>(host) + static_cast<size_t>(i) * width,

@@ -1,9 +1,9 @@
 // What all instruction sets share on the CPU: memory, and the choice of the dense product.
 #pragma once
-#include <utility>
 #include <vector>
 
 #include "backend/backend.h"
+#include "core/pages.h"
 
 namespace attune {
 
@@ -47,7 +47,7 @@ class HostBackend : public Backend {
   virtual bool thin_matmul(const MatmulArgs&) = 0;
 
  private:
-  std::vector<std::pair<void*, size_t>> blocks_;  // what `allocate` gave
+  std::vector<Pages> blocks_;  // what `allocate` gave
   std::vector<double> marks_;
   int64_t marked_ = 0;
 };
