@@ -18,19 +18,21 @@ Supervised supervised_of(const Batch& batch) {
 
 void validate(const Batch& batch, const ModelSpec& spec, int64_t max_tokens) {
   const auto T = static_cast<size_t>(batch.size());
-  const auto require = [](bool condition, Code code, const std::string& message) {
-    check(condition, code, "batch", message);
+  // No message is made where there is nothing to say: what fails for want of memory has begun to
+  // train.
+  const auto refuse = [](const std::string& message) {
+    throw Error(Code::shape, "batch", message);
   };
-  require(T > 0 && batch.size() <= max_tokens, Code::shape,
-          std::to_string(T) + " tokens in a batch planned for 1 to " + std::to_string(max_tokens));
-  require(batch.targets.size() == T && batch.positions.size() == T, Code::shape,
-          "tokens, targets and positions differ in length");
-  require(batch.segments.size() >= 2 && batch.segments.front() == 0 &&
-              batch.segments.back() == static_cast<int32_t>(T),
-          Code::shape, "segments must run from 0 to the number of tokens");
+  if (T == 0 || batch.size() > max_tokens)
+    refuse(std::to_string(T) + " tokens in a batch planned for 1 to " + std::to_string(max_tokens));
+  if (batch.targets.size() != T || batch.positions.size() != T)
+    refuse("tokens, targets and positions differ in length");
+  if (batch.segments.size() < 2 || batch.segments.front() != 0 ||
+      batch.segments.back() != static_cast<int32_t>(T))
+    refuse("segments must run from 0 to the number of tokens");
   for (size_t s = 1; s < batch.segments.size(); ++s)
-    require(batch.segments[s] > batch.segments[s - 1], Code::shape,
-            "segment " + std::to_string(s - 1) + " is empty");
+    if (batch.segments[s] <= batch.segments[s - 1])
+      refuse("segment " + std::to_string(s - 1) + " is empty");
   const int64_t limit = spec.rotary ? max_tokens : spec.max_positions;
   const auto range = [](size_t t, const char* what, int32_t value, int64_t bound) {
     if (value >= 0 && value < bound) return;
