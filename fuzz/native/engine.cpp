@@ -1,21 +1,56 @@
 // An engine of sizes that make sense or do not, and calls on it: places of files to load, batches,
 // updates, tensors to write. It answers or throws; whatever it has trained is finite.
+#include <sanitizer/asan_interface.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include <cmath>
 #include <cstdio>
 #include <limits>
+#include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "core/error.h"
 #include "engine.h"
 #include "fuzz.h"
+#include "tools/passing_backend.h"
 
 using namespace attune;
 
 namespace {
+
+/**
+ * The device's memory from the heap, where it is the sanitizer's too, and how much there is asked once:
+ * pages of the system's own and its files cost more than what these engines compute.
+ */
+class Heap : public PassingBackend {
+ public:
+  using PassingBackend::PassingBackend;
+
+  uint64_t memory() override {
+    static const uint64_t all = PassingBackend::memory();
+    return all;
+  }
+  void* allocate(size_t bytes) override {
+    constexpr size_t kAlignment = 64;
+    const size_t whole = (bytes / kAlignment + 1) * kAlignment;
+    void* const memory = std::aligned_alloc(kAlignment, whole);
+    check(memory != nullptr, Code::memory, "allocate", "no memory");
+    std::memset(memory, 0, whole);
+    sizes_[memory] = whole;
+    return memory;
+  }
+  void release(void* memory) override {
+    if (memory) ASAN_UNPOISON_MEMORY_REGION(memory, sizes_.at(memory));  // the arenas' gaps
+    sizes_.erase(memory);
+    std::free(memory);
+  }
+
+ private:
+  std::map<void*, size_t> sizes_;
+};
 
 /** Mostly `usual`; now and then another small number, none, or one beyond every memory. */
 int64_t size(Bytes& from, int64_t usual) {
@@ -220,7 +255,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t bytes) {
   if (options.method != Method::full)
     for (size_t i = from.below(3); i > 0; --i) options.adapter.modules.push_back(kModules[from.below(60) == 59 ? 4 : from.below(4)]);
   try {
-    Engine engine(spec, options);
+    Engine engine(spec, options, std::make_unique<Heap>(make_backend(options.device, false)));
     double tokens = 0;
     for (int calls = 0; calls < 8 && from.left() > 0; ++calls) {
       try {
