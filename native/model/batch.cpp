@@ -18,8 +18,7 @@ Supervised supervised_of(const Batch& batch) {
 
 void validate(const Batch& batch, const ModelSpec& spec, int64_t max_tokens) {
   const auto T = static_cast<size_t>(batch.size());
-  // No message is made where there is nothing to say: what fails for want of memory has begun to
-  // train.
+  // Takes no memory where there is nothing to refuse.
   const auto refuse = [](const std::string& message) {
     throw Error(Code::shape, "batch", message);
   };

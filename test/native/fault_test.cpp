@@ -194,6 +194,14 @@ void check_faults(DType dtype, Method method) {
 TEST(memory_faults) {
   run("lora bfloat16", [] { check_faults(DType::bf16, Method::lora); });
   run("full float32", [] { check_faults(DType::f32, Method::full); });
+  // Else a failure there is taken for one of a micro-batch that has begun.
+  run("a batch is looked over without any", [] {
+    const ModelSpec spec = rotary();
+    const Batch batch = batch_of(spec, kTokens);
+    countdown = 1;
+    validate(batch, spec, kTokens);
+    expect(countdown.exchange(0) == 1, "memory was taken");
+  });
 }
 
 }  // namespace
