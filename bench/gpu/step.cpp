@@ -70,6 +70,7 @@ std::string part_of(const std::string& key, const ModelSpec& spec, int64_t rank)
     return "products";
   }
   if (is({"cross_entropy", "gather_rows", "scatter_rows"})) return "head";
+  if (is({"adapter_backward"})) return "adapters";
   if (is({"attention", "attention_backward", "rope"})) return op;
   if (is({"norm", "add_norm", "norm_backward", "add"})) return "norms";
   if (is({"activation", "activation_backward"})) return "activation";

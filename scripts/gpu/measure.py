@@ -234,4 +234,5 @@ def adapters(context: Context) -> Result:
     if not found:
         return Result(False, ended.why)
     cost = found["over_bare"] - 1
-    return Result(True, f"{cost:.1%} over the bare products (3 % is wanted)", found)
+    model = found["model"]["measured_ceilings"]["over_bare"] - 1
+    return Result(True, f"{cost:.1%} over the bare products, {model:.1%} by the model (3 % is wanted)", found)
