@@ -57,6 +57,7 @@ function startProcess(file: string, work: Work): Runner {
   const child = fork(file, [], {
     execArgv: [`--max-old-space-size=${memory}`],
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    serialization: 'advanced',
   });
   let said = '';
   child.stderr?.on('data', (bytes) => {
