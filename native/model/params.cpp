@@ -9,6 +9,9 @@ namespace attune {
 
 namespace {
 
+// Each takes memory before any is planned with: a file that lies must not take all of it.
+constexpr int64_t kMostLayers = 1 << 12;
+
 void require(bool condition, const std::string& message) {
   check(condition, Code::config, "spec", message);
 }
@@ -26,6 +29,8 @@ void validate(const ModelSpec& spec, const EngineOptions& options) {
   positive(spec.embedding, "embeddingSize");
   positive(spec.intermediate, "intermediateSize");
   positive(spec.layers, "layers");
+  require(spec.layers <= kMostLayers, "layers: at most " + std::to_string(kMostLayers) + ", got " +
+                                          std::to_string(spec.layers));
   positive(spec.heads, "heads");
   positive(spec.kv_heads, "kvHeads");
   positive(spec.head_size, "headSize");

@@ -56,6 +56,51 @@ test('a wrong value is refused with a code and the name of what it is', () => {
   );
 });
 
+test('a model of more layers than there can be is refused before memory is taken', () => {
+  const size = 8;
+  const spec = {
+    vocabularySize: size,
+    hiddenSize: size,
+    embeddingSize: size,
+    intermediateSize: size,
+    layers: 2 ** 24,
+    heads: 1,
+    kvHeads: 1,
+    headSize: size,
+    maxPositions: size,
+    norm: 'rms',
+    normEpsilon: 1e-5,
+    normPlacement: 'pre',
+    finalNorm: true,
+    position: 'learned',
+    positionOffset: 0,
+    inverseFrequencies: new Float32Array(0),
+    rotaryScale: 1,
+    attentionBias: false,
+    attentionOutputBias: false,
+    mlpBias: false,
+    activation: 'silu',
+    gated: true,
+    tiedHead: true,
+  } as const;
+  const options = {
+    device: 'cpu',
+    tf32: false,
+    dtype: 'float32',
+    method: 'none',
+    adapter: null,
+    maxTokens: size,
+    recompute: null,
+    seed: 0,
+    loss: 'nll',
+    labelSmoothing: 0,
+  } as const;
+  assert.match(
+    refusal(() => new Engine(spec, options)),
+    /layers: at most 4096, got 16777216/,
+  );
+});
+
 test('what encode is given must be numbers, not objects that are asked for them', () => {
   const encoder = new Native(model());
   const into = [new Int32Array(9), new Int32Array(18)];
