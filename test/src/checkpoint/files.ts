@@ -1,13 +1,13 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import * as assert from 'uvu/assert';
+import { temporaryFolder } from '../../../prove/lib/proof.ts';
 import { makeHeader, type TensorLayout } from '../../../src/checkpoint/header.ts';
 import type { Saver } from '../../../src/checkpoint/save.ts';
 import { AttuneError, type ErrorCode } from '../../../src/errors.ts';
 
 export function temporary(): string {
-  return mkdtempSync(join(tmpdir(), 'attune-'));
+  return temporaryFolder(tmpdir(), 'attune-');
 }
 
 /** A safetensors file whose header is this text. */
