@@ -18,14 +18,30 @@ std::string reason() {
   return std::strerror(errno);
 }
 
+// Element by element through memcpy: in a file with tensors of several types a float may lie at any
+// even byte.
+template <class T>
+T element(const void* from, int64_t i) {
+  T value;
+  std::memcpy(&value, static_cast<const uint8_t*>(from) + i * static_cast<int64_t>(sizeof value),
+              sizeof value);
+  return value;
+}
+
+template <class T>
+void put(void* into, int64_t i, T value) {
+  std::memcpy(static_cast<uint8_t*>(into) + i * static_cast<int64_t>(sizeof value), &value,
+              sizeof value);
+}
+
 float load(const void* from, DType dtype, int64_t i) {
   switch (dtype) {
     case DType::f32:
-      return static_cast<const float*>(from)[i];
+      return element<float>(from, i);
     case DType::bf16:
-      return bf16_to_f32(static_cast<const uint16_t*>(from)[i]);
+      return bf16_to_f32(element<uint16_t>(from, i));
     case DType::f16:
-      return f16_to_f32(static_cast<const uint16_t*>(from)[i]);
+      return f16_to_f32(element<uint16_t>(from, i));
   }
   return 0;
 }
@@ -33,14 +49,11 @@ float load(const void* from, DType dtype, int64_t i) {
 void store(void* into, DType dtype, int64_t i, float value) {
   switch (dtype) {
     case DType::f32:
-      static_cast<float*>(into)[i] = value;
-      break;
+      return put(into, i, value);
     case DType::bf16:
-      static_cast<uint16_t*>(into)[i] = f32_to_bf16(value);
-      break;
+      return put(into, i, f32_to_bf16(value));
     case DType::f16:
-      static_cast<uint16_t*>(into)[i] = f32_to_f16(value);
-      break;
+      return put(into, i, f32_to_f16(value));
   }
 }
 
