@@ -4,6 +4,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { AttuneError } from '../../src/errors.ts';
 import type { EngineOptions, ModelSpec, NativeBatch } from '../../src/native/addon.d.ts';
 import { addonPaths, loadAddon } from '../../src/native/binding.ts';
 import { createEngine } from '../../src/native/engine.ts';
@@ -57,16 +58,22 @@ test('a gradient that is not finite leaves everything but itself as it was', asy
 
 // ---------------------------------------------------------------------------------- refusals
 
-test('a wrong type is a TypeError that names the field', async () => {
+test('a wrong value is refused with the name of its field', async () => {
   const { Engine } = loadAddon();
   const engine = createEngine(ROTARY, OPTIONS);
   const batch = documents(ROTARY, [4]);
   const cases: [() => unknown, RegExp][] = [
     [() => new (Engine as unknown as new () => unknown)(), /^spec must be an object$/],
-    [() => createEngine({ ...ROTARY, heads: '4' as never }, OPTIONS), /^heads must be a number$/],
+    [
+      () => createEngine({ ...ROTARY, heads: '4' as never }, OPTIONS),
+      /^heads must be a whole number$/,
+    ],
     [() => createEngine({ ...ROTARY, layers: 1.5 }, OPTIONS), /^layers must be a whole number$/],
     [() => createEngine({ ...ROTARY, norm: 'none' as never }, OPTIONS), /^norm must be one of rms/],
-    [() => createEngine(ROTARY, { ...OPTIONS, seed: -1 }), /^seed must be .* at least 0$/],
+    [
+      () => createEngine(ROTARY, { ...OPTIONS, seed: -1 }),
+      /^seed must be a whole number from 0 to \d+$/,
+    ],
     [() => createEngine(ROTARY, null as never), /^options must be an object$/],
     [() => engine.accumulate(null as never), /^batch must be an object$/],
     [() => engine.accumulate({ ...batch, tokens: [1] as never }), /^tokens must be an Int32Array$/],
@@ -78,8 +85,8 @@ test('a wrong type is a TypeError that names the field', async () => {
   ];
   for (const [call, text] of cases) {
     const error = await failure(call);
-    assert.instance(error, TypeError, error.stack);
     assert.match(error.message, text);
+    if (text.source !== '^Illegal invocation$') assert.is((error as AttuneError).code, 'config');
   }
   engine.dispose();
 });
@@ -119,17 +126,18 @@ test('a batch out of range is refused by its entry', async () => {
   engine.dispose();
 });
 
-test('after a micro-batch that failed nothing is updated until the engine is restored', async () => {
+test('a micro-batch that is refused leaves no trace', async () => {
   const { engine } = await openTiny(ROTARY, OPTIONS);
-  const before = await engine.read('embedding', 'value');
+  const other = (await openTiny(ROTARY, OPTIONS)).engine;
   const batch = documents(ROTARY, [8]);
   await refuses(() => engine.accumulate(documents(ROTARY, [65])), 'shape', /65 tokens/);
-  await engine.accumulate(batch);
-  await refuses(() => engine.update(UPDATE), 'internal', /restore the engine/);
-  assert.equal(await engine.read('embedding', 'value'), before);
-  await engine.restore({ updates: 0, microBatches: 0 });
-  await engine.accumulate(batch);
-  assert.ok((await engine.update(UPDATE)).applied);
+  for (const each of [engine, other]) {
+    await each.accumulate(batch);
+    assert.ok((await each.update(UPDATE)).applied);
+  }
+  const [one, two] = [engine, other].map((each) => each.read('embedding', 'value'));
+  assert.equal(await one, await two);
+  other.dispose();
   engine.dispose();
 });
 
