@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 
 #include "backend/cuda/host/launch.h"
 #include "core/error.h"
@@ -181,8 +182,10 @@ TEST(engine_adapters) {
       auto before = cuda::host::launches();
       const auto found = adapter_gradients(device, DType::bf16, 0);
       auto after = cuda::host::launches();
+      // A device with less shared memory does without.
+      const bool all = device == "cuda-host" && !std::getenv("ATTUNE_HOST_SHARED");
       for (const char* kernel : {"activation_low", "activation_backward_adapters"})
-        expect(device != "cuda-host" || after[kernel] > before[kernel], "no launch of a kernel");
+        expect(!all || after[kernel] > before[kernel], std::string("no launch of ") + kernel);
       for (size_t i = 0; i < exact.size(); ++i) {
         const double off = distance(found[i], exact[i]),
                      size = distance(exact[i], Values(exact[i].size()));
