@@ -8,7 +8,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { addRun, commitName, ledgerLines, missing, nextSeed } from './ledger.ts';
-import { nativeNames, packSeeds, runNative } from './native.ts';
+import { nativeNames, packSeeds, runNative, runNativeInput } from './native.ts';
 import { loadTarget, targetNames } from './targets.ts';
 import { type Finding, fuzz } from './thread.ts';
 
@@ -93,6 +93,10 @@ async function main(): Promise<void> {
     return;
   }
   if (values.input) {
+    if (nativeNames.includes(chosen[0]!)) {
+      if (!runNativeInput(chosen[0]!, values.input)) process.exitCode = 1;
+      return;
+    }
     const target = await loadTarget(chosen[0]!);
     return console.log(await target.run(readFileSync(values.input)));
   }

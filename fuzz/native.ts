@@ -146,6 +146,13 @@ const sanitizerEnv = {
   ASAN_OPTIONS: 'allocator_may_return_null=1:quarantine_size_mb=8:malloc_context_size=5',
 };
 
+/** Runs one input that was kept, and shows what the sanitizers say; false where it is a finding. */
+export function runNativeInput(target: string, path: string): boolean {
+  const program = build(target.slice(prefix.length));
+  if (program === null) throw new Error(`${target}: no clang with libFuzzer here`);
+  return spawnSync(program, [path], { stdio: 'inherit', env: sanitizerEnv }).status === 0;
+}
+
 /**
  * Runs a target once; what is found new is kept in .cache/fuzz, for the next runs to begin with. Null
  * where there is no clang.
