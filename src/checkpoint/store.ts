@@ -10,7 +10,7 @@ import {
   syncDirectory,
   writeSynced,
 } from './durable.ts';
-import { MANIFEST, manifestText, readManifest, verify } from './manifest.ts';
+import { MANIFEST, type Manifest, manifestText, readManifest, verify } from './manifest.ts';
 
 /** A file of a checkpoint: bytes of one step, or a function that writes it, synced. */
 export type Contents =
@@ -66,7 +66,7 @@ export class CheckpointStore {
     files: readonly Contents[],
     patience: Patience,
   ): Promise<Found> {
-    const dir = join(this.dir, `checkpoint-${step}`);
+    const dir = join(this.dir, checkpointName(step));
     const temporary = join(this.dir, `.checkpoint-${step}.tmp`);
     await patiently(dir, () => this.#write(run, step, files, temporary), patience);
     await patiently(dir, () => rename(temporary, dir), patience);
@@ -125,24 +125,29 @@ export class CheckpointStore {
    * `best`. What another run made stays, and so does everything where the newest is damaged.
    */
   async prune(run: string, keep: number, best: number | null): Promise<void> {
-    const own: Found[] = [];
-    for (const found of await this.list()) {
-      const manifest = await readManifest(found.dir).catch(() => null);
-      if (manifest?.run === run) own.push(found);
-    }
-    const excess = own.slice(0, Math.max(0, own.length - keep)).filter(({ step }) => step !== best);
-    if (excess.length === 0) return;
-    const newest = own.at(-1)!;
-    const problem = await problemOf(newest.dir);
+    const { newest, excess } = retention(await this.#facts(), run, keep, best);
+    if (newest === null || excess.length === 0) return;
+    const dir = join(this.dir, checkpointName(newest));
+    const problem = await problemOf(dir);
     if (problem !== null) {
-      throw new AttuneError('checkpoint', `${newest.dir}: ${problem}; older ones are kept`);
+      throw new AttuneError('checkpoint', `${dir}: ${problem}; older ones are kept`);
     }
-    for (const { dir, step } of excess) {
+    for (const step of excess) {
       const hidden = join(this.dir, `.checkpoint-${step}.removed`);
       await rm(hidden, { recursive: true, force: true });
-      await rename(dir, hidden);
+      await rename(join(this.dir, checkpointName(step)), hidden);
       await rm(hidden, { recursive: true, force: true });
     }
+  }
+
+  async #facts(): Promise<Fact[]> {
+    const facts: Fact[] = [];
+    for (const { dir } of await this.list()) {
+      const isLink = lstatSync(dir, { throwIfNoEntry: false })?.isSymbolicLink() ?? true;
+      const manifest = await readManifest(dir).catch(() => null);
+      facts.push({ name: basename(dir), isLink, manifest });
+    }
+    return facts;
   }
 
   /** Renames those after `step`, of a past that is being left; returns their new names. */
@@ -167,6 +172,39 @@ export class CheckpointStore {
       await rm(join(this.dir, name), { recursive: true, force: true });
     }
   }
+}
+
+/** What pruning knows of something that is named like a checkpoint. */
+export interface Fact {
+  name: string;
+  isLink: boolean;
+  /** Null where it has none that can be read. */
+  manifest: Pick<Manifest, 'run' | 'step'> | null;
+}
+
+/**
+ * Steps of a run's checkpoints: the newest, which must be whole before any other goes; and, oldest first,
+ * those beyond `keep`, but for `best`. A link, or a copy under another name, is not of the run: its
+ * number may be above that of the newest.
+ */
+export function retention(
+  facts: readonly Fact[],
+  run: string,
+  keep: number,
+  best: number | null,
+): { newest: number | null; excess: number[] } {
+  const own = facts
+    .filter(({ name, isLink, manifest }) => {
+      return !isLink && manifest?.run === run && name === checkpointName(manifest.step);
+    })
+    .map(({ manifest }) => manifest!.step)
+    .sort((a, b) => a - b);
+  const beyond = own.slice(0, Math.max(0, own.length - Math.max(1, keep)));
+  return { newest: own.at(-1) ?? null, excess: beyond.filter((step) => step !== best) };
+}
+
+function checkpointName(step: number): string {
+  return `checkpoint-${step}`;
 }
 
 /** What is wrong with a checkpoint; null for nothing. */

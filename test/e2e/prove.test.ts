@@ -18,6 +18,7 @@ import { writeRows, writeTinyModel } from '../../prove/lib/tiny.ts';
 import { proveNan } from '../../prove/nan.ts';
 import { provePower } from '../../prove/power.ts';
 import { proveResume } from '../../prove/resume.ts';
+import { proveRetention } from '../../prove/retention.ts';
 import { proveSignals } from '../../prove/signals.ts';
 import { saveCost } from '../../prove/stall.ts';
 import { proveStreaming } from '../../prove/streaming.ts';
@@ -34,6 +35,7 @@ const PROOFS = [
   [proveNan, 10],
   [provePower, 200],
   [proveResume, 2],
+  [proveRetention, 2000],
   [proveSignals, 12],
   [proveStreaming, 8],
 ] as const;
