@@ -5,6 +5,7 @@ import { linearModules } from '../arch/parameters.ts';
 import { AttuneError } from '../errors.ts';
 import type { AdapterSpec, ModelSpec, TensorRead } from '../native/addon.d.ts';
 import { type AdapterConfig, adapterConfigText, parseAdapterConfig } from './adapterconfig.ts';
+import { refusePickle } from './checkpoint.ts';
 import { type OutputFile, textFile } from './files.ts';
 import { readJson } from './json.ts';
 import { checkShape, loadableDType } from './plan.ts';
@@ -32,6 +33,7 @@ export async function openAdapter(
   const configPath = join(dir, 'adapter_config.json');
   const path = join(dir, 'adapter_model.safetensors');
   const config = parseAdapterConfig(configPath, await readJson(configPath));
+  await refusePickle(dir, 'adapter_model.safetensors');
   const stored = new Map((await readHeader(path)).map((tensor) => [tensor.name, tensor]));
   const adapter: Adapter = { config, modules: [], reads: [] };
   for (const module of linearModules(spec)) {

@@ -39,14 +39,29 @@ async function weightFiles(dir: string): Promise<string[]> {
   const indexPath = join(dir, 'model.safetensors.index.json');
   const index = await readJsonIfPresent(indexPath);
   if (index) return shardFiles(dir, indexPath, index);
+  await refusePickle(dir, 'model.safetensors');
   const names = await readdir(dir);
   if (names.includes('model.safetensors')) return [join(dir, 'model.safetensors')];
-  const pickle = names.find((name) => /^pytorch_model.*\.bin(\.index\.json)?$/.test(name));
   throw new AttuneError(
     'checkpoint',
-    pickle
-      ? `${join(dir, pickle)}: pickled weights are not read, they can run code; load the model with transformers and save_pretrained(…) writes safetensors`
-      : `${dir}: no model.safetensors and no model.safetensors.index.json`,
+    `${dir}: no model.safetensors and no model.safetensors.index.json`,
+  );
+}
+
+/** Throws `checkpoint` where a directory has weights as a pickle, and no `wanted` beside it. */
+export async function refusePickle(dir: string, wanted: string): Promise<void> {
+  const names = await readdir(dir);
+  if (names.includes(wanted)) return;
+  const pickle = names.find((name) =>
+    /^(pytorch|adapter)_model.*\.bin(\.index\.json)?$/.test(name),
+  );
+  if (pickle === undefined) return;
+  const [loader, what] = pickle.startsWith('adapter')
+    ? ['PEFT', 'an adapter']
+    : ['transformers', 'a model'];
+  throw new AttuneError(
+    'checkpoint',
+    `${join(dir, pickle)}: pickled weights are not read, they can run code; load ${what} with ${loader} and save_pretrained(…) writes safetensors`,
   );
 }
 

@@ -16,6 +16,7 @@ import { proveLeaks } from '../../prove/leaks.ts';
 import { workspace } from '../../prove/lib/proof.ts';
 import { writeRows, writeTinyModel } from '../../prove/lib/tiny.ts';
 import { proveNan } from '../../prove/nan.ts';
+import { proveOffline } from '../../prove/offline.ts';
 import { provePower } from '../../prove/power.ts';
 import { proveResume } from '../../prove/resume.ts';
 import { proveRetention } from '../../prove/retention.ts';
@@ -33,6 +34,7 @@ const PROOFS = [
   [proveIsolation, 3],
   [proveLeaks, 11],
   [proveNan, 10],
+  [proveOffline, 1],
   [provePower, 200],
   [proveResume, 2],
   [proveRetention, 2000],

@@ -144,6 +144,21 @@ test('PEFT’s switches that are off are fine', () => {
   assert.is(parseAdapterConfig('a.json', { ...settings, ...off }).targets, 'all-linear');
 });
 
+test('a pickled adapter is not read, and a pickle beside safetensors changes nothing', async () => {
+  const dir = temporary();
+  writeFileSync(join(dir, 'adapter_config.json'), JSON.stringify(settings));
+  writeFileSync(join(dir, 'adapter_model.bin'), '');
+  await rejects(
+    () => openAdapter(dir, descriptor, spec),
+    'checkpoint',
+    'adapter_model.bin: pickled weights are not read',
+    'load an adapter with PEFT and save_pretrained',
+  );
+  const modules = selectModules(descriptor, spec, ['q_proj']);
+  await writeFiles(dir, adapterFiles(writer, descriptor, spec, config, modules));
+  assert.equal((await openAdapter(dir, descriptor, spec)).modules, modules);
+});
+
 test('tensors that do not fit are named', async () => {
   const dir = temporary();
   await writeFiles(dir, adapterFiles(writer, descriptor, spec, config, ['layers.0.q']));
