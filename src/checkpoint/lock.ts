@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
-import { link, open, readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import { link, open, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AttuneError } from '../errors.ts';
 import { makeDirectory, writeError } from './files.ts';
@@ -30,7 +30,8 @@ export async function lockDirectory(dir: string, pulse: Pulse = PULSE): Promise<
   const path = join(dir, '.attune.lock');
   await makeDirectory(dir);
   for (let attempt = 0; attempt < 10; attempt++) {
-    if (await claim(path)) return hold(path, pulse);
+    const own = await claim(path);
+    if (own !== null) return hold(path, own, pulse);
     const text = await readFile(path, 'utf8').catch(() => '');
     const holder = parseHolder(text);
     if (holder && (await isAlive(path, holder, pulse))) {
@@ -44,50 +45,79 @@ export async function lockDirectory(dir: string, pulse: Pulse = PULSE): Promise<
   throw new AttuneError('config', `output_dir: ${dir} is in use by another run`);
 }
 
-function hold(path: string, { beat }: Pulse): Lock {
+function hold(path: string, own: string, { beat }: Pulse): Lock {
   const timer = setInterval(() => {
     const now = new Date();
     utimes(path, now, now).catch(() => {});
   }, beat).unref();
   return {
-    release: () => {
+    release: async () => {
       clearInterval(timer);
-      return rm(path, { force: true });
+      // Another machine took it over where this one was silent for too long.
+      if ((await readFile(path, 'utf8').catch(() => null)) === own) await rm(path, { force: true });
     },
   };
 }
 
-/** Linking a finished file, so that nobody ever reads half a lock. False where there is one. */
-async function claim(path: string): Promise<boolean> {
+/** Linking a finished file, so that nobody ever reads half a lock. Its text; null where there is one already. */
+async function claim(path: string): Promise<string | null> {
   const own = `${path}.${randomUUID()}`;
   const { pid } = process;
   try {
     const thread = ownThread();
     const started = startOf(pid, thread);
     const holder: Holder = { pid, host: hostname(), thread, started };
-    await writeFile(own, `${JSON.stringify(holder)}\n`);
+    const text = `${JSON.stringify(holder)}\n`;
+    await writeFile(own, text);
     await link(own, path);
-    return true;
+    return text;
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw writeError(path, cause);
-    return false;
+    return null;
   } finally {
     await rm(own, { force: true });
   }
 }
 
-/** Removes a lock that still reads so. One process at a time does this, under a lock of its own. */
+/**
+ * Removes a lock that still reads so, whose holder is dead. One at a time does this: each announces itself by
+ * a file of its own, and goes on where it then finds no other that lives. The first by name waits for that,
+ * the rest give way. What the dead announced can be removed by anybody, for no name comes back.
+ */
 async function takeAway(path: string, text: string, pulse: Pulse): Promise<void> {
-  const guard = `${path}.taking`;
-  if (await claim(guard)) {
-    const now = await readFile(path, 'utf8').catch(() => null);
-    if (now === text) await rm(path, { force: true });
-    await rm(guard, { force: true });
-    return;
+  const own = `${path}.taking.${randomUUID()}`;
+  try {
+    if ((await claim(own)) === null) return;
+    for (let waits = 0; waits < 100; waits++) {
+      const others = await takers(path, own, pulse);
+      if (others.some((other) => other < own)) return;
+      if (others.length === 0) {
+        const now = await readFile(path, 'utf8').catch(() => null);
+        if (now === text) await rm(path, { force: true });
+        return;
+      }
+      await sleep(10);
+    }
+  } finally {
+    await rm(own, { force: true });
+    await sleep(20);
   }
-  const holder = parseHolder(await readFile(guard, 'utf8').catch(() => ''));
-  if (holder && (await isAlive(guard, holder, pulse))) await sleep(20);
-  else await rm(guard, { force: true });
+}
+
+/** Announcements of others that live. */
+async function takers(path: string, own: string, pulse: Pulse): Promise<string[]> {
+  const found: string[] = [];
+  for (const name of await readdir(dirname(path))) {
+    const other = join(dirname(path), name);
+    // Longer names are of files that are not finished.
+    if (!other.startsWith(`${path}.taking.`) || other.length !== own.length || other === own) {
+      continue;
+    }
+    const holder = parseHolder(await readFile(other, 'utf8').catch(() => ''));
+    if (holder && (await isAlive(other, holder, pulse))) found.push(other);
+    else await rm(other, { force: true });
+  }
+  return found;
 }
 
 interface Holder {
@@ -123,11 +153,15 @@ function ownThread(): number {
   }
 }
 
-/** Field 22 of its stat, ticks from boot to start; null where the system does not tell. */
+/**
+ * Field 22 of its stat, ticks from boot to start; null where the system does not tell, and for one that has
+ * ended and that nobody has asked after: it has a number as long as its parent lives.
+ */
 function startOf(pid: number, thread: number): string | null {
   try {
     const stat = readFileSync(`/proc/${pid}/task/${thread}/stat`, 'utf8');
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null;
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return /[ZX]/.test(fields[0]!) ? null : (fields[19] ?? null);
   } catch {
     return null;
   }

@@ -15,6 +15,7 @@ import { proveIsolation } from '../../prove/isolation.ts';
 import { proveLeaks } from '../../prove/leaks.ts';
 import { workspace } from '../../prove/lib/proof.ts';
 import { writeRows, writeTinyModel } from '../../prove/lib/tiny.ts';
+import { proveLock } from '../../prove/lock.ts';
 import { proveNan } from '../../prove/nan.ts';
 import { proveOffline } from '../../prove/offline.ts';
 import { provePower } from '../../prove/power.ts';
@@ -33,11 +34,12 @@ const PROOFS = [
   [proveFaults, 5],
   [proveIsolation, 3],
   [proveLeaks, 11],
+  [proveLock, 12],
   [proveNan, 10],
   [proveOffline, 1],
   [provePower, 200],
   [proveResume, 2],
-  [proveRetention, 2000],
+  [proveRetention, 1000],
   [proveSignals, 12],
   [proveStreaming, 8],
 ] as const;

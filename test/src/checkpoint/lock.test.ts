@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
   existsSync,
@@ -42,6 +42,34 @@ test('the lock of a process that has ended is taken over', async () => {
     await lock.release();
     assert.not(existsSync(path));
   }
+});
+
+test('a process that has ended has no lock, though its parent has not asked after it', async () => {
+  const dir = temporary();
+  const path = join(dir, '.attune.lock');
+  // The shell becomes another program, which does not know of its child.
+  const parent = spawn('sh', ['-c', 'sleep 0.2 & echo $!; exec sleep 60'], { stdio: 'pipe' });
+  try {
+    const [text] = (await once(parent.stdout, 'data')) as [Buffer];
+    const pid = Number(text);
+    const fields = () => readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
+    const holder = { pid, host: hostname(), started: fields()[19] };
+    writeFileSync(path, JSON.stringify(holder));
+    await rejects(() => lockDirectory(dir), 'config', `in use by process ${pid}`);
+    while (fields()[0] !== 'Z') await sleep(20);
+    await (await lockDirectory(dir)).release();
+  } finally {
+    parent.kill();
+  }
+});
+
+test('who was taken over leaves the lock of the next one alone', async () => {
+  const dir = temporary();
+  const path = join(dir, '.attune.lock');
+  const lock = await lockDirectory(dir);
+  writeFileSync(path, JSON.stringify({ pid: 1, host: 'elsewhere' }));
+  await lock.release();
+  assert.ok(existsSync(path));
 });
 
 test('another process with the number of one that has ended has no lock', async () => {
