@@ -23,6 +23,7 @@ import { proveResume } from '../../prove/resume.ts';
 import { proveRetention } from '../../prove/retention.ts';
 import { proveSignals } from '../../prove/signals.ts';
 import { saveCost } from '../../prove/stall.ts';
+import { proveStories } from '../../prove/stories.ts';
 import { proveStreaming } from '../../prove/streaming.ts';
 
 const PROOFS = [
@@ -41,6 +42,7 @@ const PROOFS = [
   [proveResume, 2],
   [proveRetention, 1000],
   [proveSignals, 12],
+  [proveStories, 1],
   [proveStreaming, 8],
 ] as const;
 
