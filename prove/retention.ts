@@ -120,8 +120,11 @@ async function act(store: CheckpointStore, action: Exclude<Action, { kind: 'prun
   }
 }
 
+/** What a link leads to, which may have become a link since. */
 function resolved(directory: Directory, entry: Entry): Entry | undefined {
-  return entry.link === null ? entry : directory.get(entry.link);
+  if (entry.link === null) return entry;
+  const target = directory.get(entry.link);
+  return target && resolved(directory, target);
 }
 
 function facts(directory: Directory): Fact[] {
