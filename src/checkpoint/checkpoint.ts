@@ -1,6 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ModelConfig } from '../arch/descriptor.ts';
+import { isPlainName } from '../confined.ts';
 import { AttuneError } from '../errors.ts';
 import { readJson, readJsonIfPresent } from './json.ts';
 import { readHeader, type StoredTensor } from './safetensors.ts';
@@ -23,7 +24,7 @@ export async function openCheckpoint(dir: string): Promise<Checkpoint> {
     );
   }
   const config = await readJson(join(dir, 'config.json'));
-  const headers = await Promise.all((await weightFiles(dir)).map((path) => readHeader(path)));
+  const headers = await Promise.all((await weightFiles(dir)).map(readHeader));
   const tensors = new Map<string, StoredTensor>();
   for (const tensor of headers.flat()) {
     const other = tensors.get(tensor.name);
@@ -73,10 +74,10 @@ export function shardFiles(dir: string, path: string, index: Record<string, unkn
   }
   const names = new Set<string>();
   for (const [tensor, file] of Object.entries(map)) {
-    if (typeof file !== 'string' || !/^[^/\\\0]+\.safetensors$/.test(file)) {
+    if (typeof file !== 'string' || !/.\.safetensors$/.test(file) || !isPlainName(file)) {
       throw new AttuneError(
         'checkpoint',
-        `${path}: weight_map: ${tensor}: ${JSON.stringify(file)} is not the name of a safetensors file in this directory`,
+        `${path}: weight_map: ${tensor}: ${JSON.stringify(file)} is not the name of a safetensors file in this directory; name one`,
       );
     }
     names.add(file);

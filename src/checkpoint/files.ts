@@ -1,6 +1,7 @@
-import { existsSync } from 'node:fs';
+import { constants, existsSync } from 'node:fs';
 import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
+import { requireInside } from '../confined.ts';
 import { AttuneError } from '../errors.ts';
 import { readBytes } from '../read.ts';
 import { syncDirectory, writeSynced } from './durable.ts';
@@ -12,8 +13,13 @@ const REASONS: Readonly<Record<string, string>> = {
   EACCES: 'no permission to write',
   EPERM: 'no permission to write',
   ENOTDIR: 'a part of the path is a file',
+  ELOOP: 'it is a link, which is not followed; remove it',
   EFBIG: 'the file would be too large for the file system',
 };
+
+/** Opens a file of an output directory to go on with it; a link in its place is not followed. */
+export const APPEND =
+  constants.O_RDWR | constants.O_CREAT | constants.O_APPEND | (constants.O_NOFOLLOW ?? 0);
 
 /** One file of an output. */
 export interface OutputFile {
@@ -67,6 +73,7 @@ export async function writeFiles(
       const path = join(dir, name);
       const temporary = join(dirname(path), `.${name}.${process.pid}.tmp`);
       staged.push({ path, temporary });
+      await rm(temporary, { force: true }); // It might be a link.
       await write(temporary).catch((cause) => {
         throw writeError(path, cause);
       });
@@ -89,8 +96,12 @@ export function textFile(name: string, text: string): OutputFile {
   };
 }
 
-/** A copy of a file's bytes; not of its mode, which may forbid writing. */
+/**
+ * A copy of a file's bytes; not of its mode, which may forbid writing. Throws `checkpoint` for a link out of
+ * its folder.
+ */
 export function copiedFile(name: string, source: string): OutputFile {
+  requireInside(source, 'checkpoint');
   return {
     name,
     size: 0,

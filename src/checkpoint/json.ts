@@ -1,8 +1,10 @@
 import { readFile } from 'node:fs/promises';
+import { requireInside } from '../confined.ts';
 import { AttuneError } from '../errors.ts';
 
 /** Reads a file that must hold one JSON object. Throws `checkpoint`; null where it does not exist. */
 export async function readJsonIfPresent(path: string): Promise<Record<string, unknown> | null> {
+  requireInside(path, 'checkpoint');
   let text: string;
   try {
     text = await readFile(path, 'utf8');

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { readFileSync, readlinkSync } from 'node:fs';
+import { constants, readFileSync, readlinkSync } from 'node:fs';
 import { link, open, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
@@ -32,7 +32,8 @@ export async function lockDirectory(dir: string, pulse: Pulse = PULSE): Promise<
   for (let attempt = 0; attempt < 10; attempt++) {
     const own = await claim(path);
     if (own !== null) return hold(path, own, pulse);
-    const text = await readFile(path, 'utf8').catch(() => '');
+    const text = await textOf(path);
+    if (text === null) continue;
     const holder = parseHolder(text);
     if (holder && (await isAlive(path, holder, pulse))) {
       throw new AttuneError(
@@ -54,7 +55,7 @@ function hold(path: string, own: string, { beat }: Pulse): Lock {
     release: async () => {
       clearInterval(timer);
       // Another machine took it over where this one was silent for too long.
-      if ((await readFile(path, 'utf8').catch(() => null)) === own) await rm(path, { force: true });
+      if ((await textOf(path)) === own) await rm(path, { force: true });
     },
   };
 }
@@ -92,7 +93,7 @@ async function takeAway(path: string, text: string, pulse: Pulse): Promise<void>
       const others = await takers(path, own, pulse);
       if (others.some((other) => other < own)) return;
       if (others.length === 0) {
-        const now = await readFile(path, 'utf8').catch(() => null);
+        const now = await textOf(path);
         if (now === text) await rm(path, { force: true });
         return;
       }
@@ -113,11 +114,19 @@ async function takers(path: string, own: string, pulse: Pulse): Promise<string[]
     if (!other.startsWith(`${path}.taking.`) || other.length !== own.length || other === own) {
       continue;
     }
-    const holder = parseHolder(await readFile(other, 'utf8').catch(() => ''));
+    const holder = parseHolder((await textOf(other)) ?? '');
     if (holder && (await isAlive(other, holder, pulse))) found.push(other);
     else await rm(other, { force: true });
   }
   return found;
+}
+
+/** What a lock says; nothing for a link, which no run has made, and null where there is none. */
+async function textOf(path: string): Promise<string | null> {
+  const flag = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0);
+  return readFile(path, { encoding: 'utf8', flag }).catch((error: NodeJS.ErrnoException) => {
+    return error.code === 'ELOOP' ? '' : null;
+  });
 }
 
 interface Holder {

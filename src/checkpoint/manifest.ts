@@ -1,5 +1,6 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { lstat, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isPlainName } from '../confined.ts';
 import { type Stamp, stampFile, stampOf } from './durable.ts';
 
 export const MANIFEST = 'manifest.json';
@@ -44,7 +45,11 @@ export async function readManifest(dir: string): Promise<Manifest> {
 export async function verify(dir: string): Promise<Manifest> {
   const manifest = await readManifest(dir);
   for (const [name, { bytes, sha256 }] of Object.entries(manifest.files)) {
-    const found = await stampFile(join(dir, name)).catch((cause: NodeJS.ErrnoException) => {
+    const path = join(dir, name);
+    if (!isPlainName(name)) throw new Error(`${JSON.stringify(name)} is no plain name of a file`);
+    const stat = await lstat(path).catch(() => null);
+    if (stat && !stat.isFile()) throw new Error(`${name} is a link or no file; put the file there`);
+    const found = await stampFile(path).catch((cause: NodeJS.ErrnoException) => {
       throw new Error(`${name} cannot be read (${cause.code})`, { cause });
     });
     if (found.bytes !== bytes) {

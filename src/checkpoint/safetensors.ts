@@ -1,4 +1,5 @@
 import { open } from 'node:fs/promises';
+import { requireInside } from '../confined.ts';
 import { AttuneError } from '../errors.ts';
 import { readFull } from '../read.ts';
 
@@ -38,6 +39,7 @@ const MAX_HEADER = 100_000_000;
 
 /** Reads a file's header. Throws `checkpoint` for anything that is not a well-formed one. */
 export async function readHeader(path: string): Promise<StoredTensor[]> {
+  requireInside(path, 'checkpoint');
   const file = await open(path).catch((cause: NodeJS.ErrnoException) => {
     throw new AttuneError('checkpoint', `${path}: cannot be read (${cause.code})`, { cause });
   });

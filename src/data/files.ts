@@ -1,5 +1,6 @@
 import { readdirSync, type Stats, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { requireInside } from '../confined.ts';
 import { AttuneError, dataError } from '../errors.ts';
 import { requireKind } from './kinds.ts';
 
@@ -58,7 +59,10 @@ function filesBelow(directory: string): string[] {
       if (entry.isSymbolicLink())
         throw dataError(path, null, 'a link to a directory: name it itself');
       paths.push(...filesBelow(path));
-    } else paths.push(path);
+    } else {
+      requireInside(path, 'data', directory);
+      paths.push(path);
+    }
   }
   return paths.sort((a, b) => (a < b ? -1 : 1));
 }

@@ -24,6 +24,12 @@ export interface Listing {
  */
 export async function listRepository(repository: Repository): Promise<Listing> {
   const { offline } = env.hub;
+  if (['.', '..'].includes(repository.revision)) {
+    throw hubError(
+      repository,
+      `${repository.revision} is no revision; name a branch, tag or commit`,
+    );
+  }
   if (offline) return cached(repository, 'HF_HUB_OFFLINE is set');
   let listing: Listing;
   try {
@@ -64,12 +70,17 @@ async function ask(repository: Repository): Promise<Listing> {
     if (entry.type !== 'file') continue;
     checkPath(repository, entry.path);
     const hash = entry.lfs?.oid ?? entry.oid ?? '';
-    if (!/^([0-9a-f]{64}|[0-9a-f]{40})$/.test(hash)) {
+    if (!isHash(hash)) {
       throw hubError(repository, `the hub gives no hash of ${entry.path}`);
     }
     files.push({ path: entry.path, size: entry.size, hash });
   }
   return { commit: sha, files };
+}
+
+/** SHA-1 or SHA-256. */
+function isHash(text: string): boolean {
+  return /^([0-9a-f]{64}|[0-9a-f]{40})$/.test(text);
 }
 
 function refusal({ type, revision }: Repository, status: number): string {
@@ -82,14 +93,21 @@ function refusal({ type, revision }: Repository, status: number): string {
 function cached(repository: Repository, reason: string, cause?: unknown): Listing {
   const folder = cacheFolder(repository);
   const { revision } = repository;
+  let listing: Listing;
   try {
     const commit = /^[0-9a-f]{40}$/.test(revision)
       ? revision
       : readFileSync(join(folder, 'refs', encodeURIComponent(revision)), 'utf8').trim();
-    return JSON.parse(readFileSync(join(folder, 'attune', `${commit}.json`), 'utf8')) as Listing;
+    if (!isHash(commit)) throw new Error(commit);
+    listing = JSON.parse(readFileSync(join(folder, 'attune', `${commit}.json`), 'utf8')) as Listing;
+    if (listing.commit !== commit || !listing.files.every(({ hash }) => isHash(hash))) {
+      throw new Error(commit);
+    }
   } catch {
     throw hubError(repository, `${reason}, and it is not in the cache (${folder})`, cause);
   }
+  for (const { path } of listing.files) checkPath(repository, path);
+  return listing;
 }
 
 /** Readers see the old text or the new. */

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { isPlainPath } from '../confined.ts';
 import { env } from '../env.ts';
 import { AttuneError } from '../errors.ts';
 
@@ -38,10 +39,9 @@ export function hubError({ type, id }: Repository, message: string, cause?: unkn
  * Throws for a path of a repository that could lead out of the folder it is put in, on any system.
  */
 export function checkPath(repository: Repository, path: string): void {
-  const parts = path.split('/');
-  const isPlain = parts.every(
-    (part) =>
-      part !== '' && part !== '.' && part !== '..' && !/[\\:*?"<>|]|[. ]$|\p{Cc}/u.test(part),
+  if (isPlainPath(path)) return;
+  throw hubError(
+    repository,
+    `refused: ${JSON.stringify(path)} is no plain path; take a repository, or a revision, without it`,
   );
-  if (!isPlain) throw hubError(repository, `refused: ${JSON.stringify(path)} is no plain path`);
 }

@@ -1,6 +1,7 @@
 import { copyFileSync, existsSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { env } from '../env.ts';
+import { AttuneError } from '../errors.ts';
 import { download } from './download.ts';
 import { listRepository } from './listing.ts';
 import { cacheFolder, hubError, type RemoteFile, type Repository } from './repository.ts';
@@ -38,7 +39,12 @@ export async function snapshot(
     if (file === undefined) throw hubError(repository, `it has no file ${path}`);
     const blob = downloads.get(file.hash) ?? fetchBlob(repository, commit, file);
     downloads.set(file.hash, blob);
-    place(await blob, join(directory, path));
+    try {
+      place(await blob, join(directory, path));
+    } catch (cause) {
+      if (cause instanceof AttuneError) throw cause;
+      throw hubError(repository, `${path}: cannot be written (${(cause as Error).message})`, cause);
+    }
     return join(directory, path);
   };
   const paths = [...(await choose([...byPath.keys()].sort(), bring))];

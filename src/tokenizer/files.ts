@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { requireInside } from '../confined.ts';
 import { AttuneError } from '../errors.ts';
 import { readError } from '../read.ts';
 
@@ -101,6 +102,7 @@ function readChatTemplate(directory: string): string | null {
 
 function readText(directory: string, name: string): string | null {
   const path = join(directory, name);
+  requireInside(path, 'tokenizer');
   try {
     return existsSync(path) ? readFileSync(path, 'utf8') : null;
   } catch (cause) {

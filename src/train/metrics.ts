@@ -1,7 +1,7 @@
 import { closeSync, fdatasync, ftruncateSync, openSync, writeSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { type Patience, patiently } from '../checkpoint/durable.ts';
-import { writeError } from '../checkpoint/files.ts';
+import { APPEND, writeError } from '../checkpoint/files.ts';
 import { readBytes } from '../read.ts';
 
 /** A row of metrics.jsonl about training, by TRL's names. Losses are means over trained tokens. */
@@ -66,7 +66,7 @@ export class MetricsFile {
     this.#path = path;
     this.#patience = patience;
     try {
-      this.#file = openSync(path, 'a+');
+      this.#file = openSync(path, APPEND);
     } catch (cause) {
       throw writeError(path, cause);
     }

@@ -1,7 +1,7 @@
 import { closeSync, ftruncateSync, openSync, writeSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { type Patience, patiently } from '../checkpoint/durable.ts';
-import { writeError } from '../checkpoint/files.ts';
+import { APPEND, writeError } from '../checkpoint/files.ts';
 import type { BadRow } from '../data/options.ts';
 import { readBytes } from '../read.ts';
 
@@ -69,7 +69,7 @@ export class QuarantineFile {
   }
 
   #append(bytes: Uint8Array): void {
-    this.#file ??= openSync(this.#path, 'a');
+    this.#file ??= openSync(this.#path, APPEND);
     try {
       for (let done = 0; done < bytes.length; ) done += writeSync(this.#file, bytes, done);
     } catch (error) {
@@ -80,7 +80,7 @@ export class QuarantineFile {
 
   /** Knows the rows that are there, and cuts off what a killed run left half written. */
   async #read(): Promise<void> {
-    this.#file = openSync(this.#path, 'a+');
+    this.#file = openSync(this.#path, APPEND);
     const bytes = readBytes(this.#path, 'device');
     for (let next = bytes.indexOf('\n') + 1; next > 0; next = bytes.indexOf('\n', next) + 1) {
       const row = parse(bytes.toString('utf8', this.#size, next));

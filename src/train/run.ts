@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { copyFile } from 'node:fs/promises';
+import { copyFile, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import type { Dataset } from '../batch/dataset.ts';
 import { adapterSpec } from '../checkpoint/adapter.ts';
@@ -248,6 +248,9 @@ async function openMetrics(
   const path = join(outputDir, name);
   if (!resumed) return new MetricsFile(path, patience);
   const before = join(dirname(resolve(resumed.found.dir)), name);
-  if (before !== resolve(path) && existsSync(before)) await copyFile(before, path);
+  if (before !== resolve(path) && existsSync(before)) {
+    await rm(path, { force: true }); // It might be a link.
+    await copyFile(before, path);
+  }
   return new MetricsFile(path, patience, resumed.found.step);
 }

@@ -18,6 +18,7 @@ import { writeRows, writeTinyModel } from '../../prove/lib/tiny.ts';
 import { proveLock } from '../../prove/lock.ts';
 import { proveNan } from '../../prove/nan.ts';
 import { proveOffline } from '../../prove/offline.ts';
+import { provePaths } from '../../prove/paths.ts';
 import { provePower } from '../../prove/power.ts';
 import { proveResume } from '../../prove/resume.ts';
 import { proveRetention } from '../../prove/retention.ts';
@@ -38,6 +39,7 @@ const PROOFS = [
   [proveLock, 12],
   [proveNan, 10],
   [proveOffline, 1],
+  [provePaths, 12],
   [provePower, 200],
   [proveResume, 2],
   [proveRetention, 1000],
