@@ -9,10 +9,11 @@ const TYPESCRIPT: Record<string, string[]> = {
   'src/errors.ts': [],
   'src/version.ts': [],
   'src/read.ts': ['src/errors.ts'],
+  'src/confined.ts': ['src/errors.ts'],
   'src/env.ts': [],
   // Cutting and merging text is native work, done where the text is.
-  'src/tokenizer': ['src/errors.ts', 'src/read.ts', 'src/env.ts', 'src/native'],
-  'src/data': ['src/errors.ts', 'src/read.ts', 'src/env.ts'],
+  'src/tokenizer': ['src/errors.ts', 'src/read.ts', 'src/confined.ts', 'src/env.ts', 'src/native'],
+  'src/data': ['src/errors.ts', 'src/read.ts', 'src/confined.ts', 'src/env.ts'],
   'src/template': ['src/errors.ts', 'src/data', 'src/tokenizer'],
   'src/pack': ['src/errors.ts'],
   'src/worker': [
@@ -47,8 +48,14 @@ const TYPESCRIPT: Record<string, string[]> = {
   'src/page': [],
   'src/native': ['src/errors.ts', 'src/env.ts'],
   'src/arch': ['src/errors.ts', 'src/native/addon.d.ts'],
-  'src/checkpoint': ['src/errors.ts', 'src/read.ts', 'src/arch', 'src/native/addon.d.ts'],
-  'src/hub': ['src/errors.ts', 'src/env.ts', 'src/data/kinds.ts'],
+  'src/checkpoint': [
+    'src/errors.ts',
+    'src/read.ts',
+    'src/confined.ts',
+    'src/arch',
+    'src/native/addon.d.ts',
+  ],
+  'src/hub': ['src/errors.ts', 'src/confined.ts', 'src/env.ts', 'src/data/kinds.ts'],
   'src/config': ['src/errors.ts', 'src/env.ts', 'src/data/options.ts'],
   'src/config.ts': ['src/errors.ts', 'src/env.ts', 'src/config', 'src/data/options.ts'],
   'src/train': [
