@@ -196,7 +196,15 @@ async function play(
       return `${name}: ${problem ?? 'whole, and should not be'}`;
     }
   }
-  return null;
+  if (store === null) return null;
+  const usable = [...directory].flatMap(([name, entry]) => {
+    const shown = resolved(directory, entry);
+    const number = Number(name.slice('checkpoint-'.length));
+    return shown?.whole && shown.made?.step === number ? [number] : [];
+  });
+  const taken = (await store.newest(Number.POSITIVE_INFINITY, () => {}).catch(() => null))?.step;
+  const newest = usable.length > 0 ? Math.max(...usable) : undefined;
+  return taken === newest ? null : `resumed from ${taken}, and the newest is ${newest}`;
 }
 
 export async function proveRetention({ trials, seed, short }: ProofOptions): Promise<Verdict> {

@@ -38,13 +38,16 @@ export class CheckpointStore {
   }
 
   /**
-   * The newest one, up to step `until`, whose every byte is as it was written; null where there is
-   * none. `tell` hears why others were passed over. Throws `checkpoint` where all are damaged.
+   * The newest one, up to step `until`, whose every byte is as it was written, under its own number; null
+   * where there is none. `tell` hears why others were passed over. Throws `checkpoint` where all are damaged.
    */
   async newest(until: number, tell: (message: string) => void): Promise<Found | null> {
     const found = (await this.list()).filter(({ step }) => step <= until).reverse();
     for (const checkpoint of found) {
-      const problem = await problemOf(checkpoint.dir);
+      const problem = await verify(checkpoint.dir).then(
+        ({ step }) => (step === checkpoint.step ? null : `it is a copy of ${checkpointName(step)}`),
+        (error: Error) => error.message,
+      );
       if (problem === null) return checkpoint;
       tell(`${checkpoint.dir} is passed over: ${problem}`);
     }

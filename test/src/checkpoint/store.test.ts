@@ -78,6 +78,9 @@ test('a copy or a link with a higher number does not pass for the newest, nor is
   cpSync(join(store.dir, 'checkpoint-1'), join(store.dir, 'checkpoint-900'), { recursive: true });
   symlinkSync('checkpoint-3', join(store.dir, 'checkpoint-901'));
   symlinkSync('nowhere', join(store.dir, 'checkpoint-902'));
+  const told: string[] = [];
+  assert.is((await store.newest(1000, (text) => told.push(text)))?.step, 3);
+  assert.match(told.join(), /checkpoint-900 is passed over: it is a copy of checkpoint-1/);
   await store.prune('a', 1, null);
   assert.equal(names(store.dir), [
     'checkpoint-3',
