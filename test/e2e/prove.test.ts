@@ -10,6 +10,7 @@ import { proveAccumulation } from '../../prove/accumulation.ts';
 import { proveBitrot } from '../../prove/bitrot.ts';
 import { proveCrash } from '../../prove/crash.ts';
 import { proveEnospc } from '../../prove/enospc.ts';
+import { proveExport } from '../../prove/export.ts';
 import { proveFaults } from '../../prove/faults.ts';
 import { proveIsolation } from '../../prove/isolation.ts';
 import { proveLeaks } from '../../prove/leaks.ts';
@@ -33,6 +34,7 @@ const PROOFS = [
   [proveBitrot, 200],
   [proveCrash, 12],
   [proveEnospc, 12],
+  [proveExport, 1],
   [proveFaults, 5],
   [proveIsolation, 3],
   [proveLeaks, 11],
