@@ -5,6 +5,7 @@
  * (its times of access are watched), and its text must be in no result and no message.
  */
 import {
+  cpSync,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -40,6 +41,10 @@ class Outside {
       'metrics.jsonl': `{"step":1,"loss":"${SECRET}"}\n`,
     })) {
       writeFileSync(join(this.dir, name), text);
+    }
+    // A link to a file of its own name is followed: what people make who keep weights elsewhere.
+    for (const name of ['config.json', 'model.safetensors', 'tokenizer.json']) {
+      cpSync(join(this.dir, name), join(this.dir, `their-${name}`));
     }
     this.#before = this.#state();
     this.rest();
@@ -171,11 +176,11 @@ function linkAttempts(m: Modules, root: string, outside: string, next: () => num
   const any = <T>(list: readonly T[]): T => list[Math.floor(next() * list.length)]!;
   const model = writeTinyModel(folder(root, 'linked'), 'F32');
   const [name, target] = any([
-    ['config.json', 'config.json'],
+    ['config.json', 'their-config.json'],
     ['generation_config.json', 'secret.json'],
-    ['model.safetensors', 'model.safetensors'],
+    ['model.safetensors', 'their-model.safetensors'],
     ['model.safetensors.index.json', 'secret.json'],
-    ['tokenizer.json', 'tokenizer.json'],
+    ['tokenizer.json', 'their-tokenizer.json'],
     ['tokenizer.model', 'secret.txt'],
     ['chat_template.jinja', 'secret.txt'],
     ['special_tokens_map.json', 'secret.json'],
@@ -194,7 +199,7 @@ function linkAttempts(m: Modules, root: string, outside: string, next: () => num
   link(
     any,
     outside,
-    half.endsWith('json') ? 'secret.json' : 'model.safetensors',
+    half.endsWith('json') ? 'secret.json' : 'their-model.safetensors',
     join(adapter, half),
   );
 

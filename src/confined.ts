@@ -1,5 +1,5 @@
-import { lstatSync, realpathSync } from 'node:fs';
-import { dirname, sep } from 'node:path';
+import { lstatSync, readlinkSync, realpathSync } from 'node:fs';
+import { basename, dirname, resolve, sep } from 'node:path';
 import { AttuneError, type ErrorCode } from './errors.ts';
 
 /**
@@ -20,9 +20,11 @@ export function isPlainName(name: string): boolean {
 }
 
 /**
- * Throws where a file of a folder is a link that leads out of it: whoever made the folder would choose
- * what is read, and copied beside a result. In a snapshot of the hub's cache links lead to the blobs of
- * the same repository. What is not there is for its reader to say.
+ * Throws where a file of a folder is a link that leads out of it to a file of another name: whoever
+ * made the folder would choose what is read, and copied beside a result. A link to a file of its own
+ * name, as people make who keep weights elsewhere, is followed, and where it leads is asked in turn. In
+ * a snapshot of the hub's cache links lead to the blobs of the same repository. What is not there is for
+ * its reader to say.
  */
 export function requireInside(path: string, code: ErrorCode, folder = dirname(path)): void {
   if (!lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink()) return;
@@ -33,9 +35,14 @@ export function requireInside(path: string, code: ErrorCode, folder = dirname(pa
     `${base}${sep}`,
   );
   if (real.startsWith((snapshot?.[1] ?? base) + sep)) return;
+  const target = resolve(realPath(dirname(path))!, readlinkSync(path));
+  if (basename(target) === basename(path)) {
+    requireInside(target, code);
+    return;
+  }
   throw new AttuneError(
     code,
-    `${path}: is a link out of its folder, which is not followed; put the file itself there`,
+    `${path}: is a link out of its folder to a file of another name, which is not followed; link to one of the same name, or put the file itself there`,
   );
 }
 

@@ -54,7 +54,22 @@ test('a link is followed inside its folder, and from a snapshot to the blobs of 
   requireInside(linked('../../../blobs/c0ffee', join(snapshot, 'config.json')), 'checkpoint');
 });
 
-test('a link out of its folder is refused, whatever it leads to', () => {
+test('a link to a file of its own name is followed, and asked where it leads', () => {
+  const weights = file('store', 'model.safetensors');
+  const dir = dirname(file('model', 'config.json'));
+  const link = linked(weights, join(dir, 'model.safetensors'));
+  requireInside(link, 'checkpoint');
+  // Into the hub's cache, whose files are links themselves.
+  const blob = file('models--o--m', 'blobs', 'c0ffee');
+  const snapshot = join(dirname(blob), '../snapshots/1');
+  const cached = linked('../../blobs/c0ffee', join(snapshot, 'tokenizer.json'));
+  requireInside(linked(cached, join(dir, 'tokenizer.json')), 'checkpoint');
+  const away = linked(file('secret'), join(dirname(weights), 'merges.txt'));
+  const hops = linked(away, join(dir, 'merges.txt'));
+  assert.throws(() => requireInside(hops, 'checkpoint'), /to a file of another name/);
+});
+
+test('a link out of its folder to another name is refused, whatever it leads to', () => {
   const secret = file('secret.json');
   const dir = dirname(file('model', 'config.json'));
   const refused = (call: () => unknown, code: string) =>
