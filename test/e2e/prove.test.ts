@@ -14,6 +14,7 @@ import { proveExport } from '../../prove/export.ts';
 import { proveFaults } from '../../prove/faults.ts';
 import { proveIsolation } from '../../prove/isolation.ts';
 import { proveLeaks } from '../../prove/leaks.ts';
+import { proveLearns } from '../../prove/learns.ts';
 import { workspace } from '../../prove/lib/proof.ts';
 import { writeRows, writeTinyModel } from '../../prove/lib/tiny.ts';
 import { proveLock } from '../../prove/lock.ts';
@@ -38,6 +39,7 @@ const PROOFS = [
   [proveFaults, 5],
   [proveIsolation, 3],
   [proveLeaks, 11],
+  [proveLearns, 1],
   [proveLock, 12],
   [proveNan, 10],
   [proveOffline, 1],
