@@ -1,6 +1,6 @@
 /**
  * The proofs of prove/, cut down to a few trials and without times; `npm run prove:NAME` runs them at full size.
- * The short forms of prove:tokens and prove:linear are in test/src/tokenizer.
+ * The short form of prove:tokens is in test/src/tokenizer; prove:linear judges times alone, and has none.
  */
 import { join } from 'node:path';
 import { test } from 'uvu';
